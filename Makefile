@@ -1,0 +1,48 @@
+# Every target does its own set-up: a bare machine with Python 3.11+ and a package registry is enough.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+.DEFAULT_GOAL := help
+
+.PHONY: help install test test-all test-spark check bench demo release clean
+help:  ## list the targets
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+$(INSTALLED): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; assert sys.version_info >= (3, 11), "Python 3.11 or newer is needed; set PYTHON="'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev]'
+	@touch $(INSTALLED)
+
+install: $(INSTALLED)  ## make .venv with everything that development needs
+
+test: $(INSTALLED)  ## lint, types and the tests that need no network, GPU or Spark
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pytest -n 2 -m 'not slow and not spark and not network and not gpu'
+
+test-spark: $(INSTALLED)  ## the tests on PySpark (needs Java)
+	$(BIN)/pytest -m spark
+
+test-all: $(INSTALLED)  ## every test that this machine can run, the slow ones too
+	$(BIN)/pytest -n 2 -m 'not network and not gpu'
+
+check: $(INSTALLED)  ## verify the committed release: rows, statistics, texts, checksums
+	$(BIN)/pluralign data check datasets/ratings --statistics
+
+bench: $(INSTALLED)  ## measure speed and memory, as ratios in one run
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/views.py
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/startup.py
+
+demo: $(INSTALLED)  ## from nothing to loaded configs: build the release, load five configs, show a view
+	$(BIN)/python examples/demo.py
+
+release: $(INSTALLED)  ## simulate the shipped tables afresh and build every config, card and checksum
+	$(BIN)/pluralign data simulate --seed 0 --out datasets/ratings
+	$(BIN)/pluralign data build datasets/ratings
+
+clean:  ## remove what was built (not the canonical tables)
+	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache datasets/ratings/configs

@@ -1,0 +1,45 @@
+"""The command line: `pluralign NOUN VERB`. Exit code 0 done, 1 problems found, 2 used wrongly."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from pluralign import __version__
+from pluralign.cli.data import data
+from pluralign.errors import PluralignError, ProblemsFoundError
+
+app = typer.Typer(
+    name="pluralign",
+    help="Whose values did this model learn? Ratings by demographic group, a judged benchmark, a leaderboard.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.add_typer(data, name="data")
+
+
+@app.callback(invoke_without_command=True)
+def version(show: bool = typer.Option(False, "--version", help="Print the version and leave.")) -> None:
+    """Print the version."""
+    if show:
+        typer.echo(f"pluralign {__version__}")
+        raise typer.Exit
+
+
+USED_WRONGLY = frozenset({"PA001", "PA020", "PA021", "PA022", "PA023", "PA024", "PA025", "PA030", "PA041", "PA052"})
+"""Codes that mean that the command was called with something that does not exist or does not fit: exit code 2."""
+
+
+def main() -> None:
+    """Run the command line; errors of ours become a message and an exit code, never a traceback."""
+    try:
+        app()
+    except PluralignError as error:
+        typer.secho(str(error), err=True, fg="red")
+        wrong = error.code in USED_WRONGLY and not isinstance(error, ProblemsFoundError)
+        sys.exit(2 if wrong else 1)
+    except KeyboardInterrupt:
+        typer.secho("interrupted; nothing half-written was left", err=True, fg="yellow")
+        sys.exit(130)

@@ -1,0 +1,96 @@
+"""Arrow schemas of the canonical tables, and reading and writing them whole.
+
+Files are written beside and renamed, so that nothing half-written is ever found under a table's name. The same content gives
+the same bytes under one version of Arrow.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pluralign.schema import TABLES, ArrowName, Field
+
+_TYPES: dict[ArrowName, pa.DataType] = {
+    "string": pa.string(),
+    "list<string>": pa.list_(pa.string()),
+    "int8": pa.int8(),
+    "int16": pa.int16(),
+    "int32": pa.int32(),
+    "float64": pa.float64(),
+    "bool": pa.bool_(),
+    "list<int32>": pa.list_(pa.int32()),
+}
+
+PROVENANCE_KEY = b"pluralign.provenance"
+
+
+def arrow_schema(fields: Iterable[Field]) -> pa.Schema:
+    """The Arrow schema of a list of fields, descriptions as field metadata."""
+    return pa.schema(
+        [pa.field(f.name, _TYPES[f.type], f.nullable, metadata={"description": f.description}) for f in fields]
+    )
+
+
+def table_schema(table: str) -> pa.Schema:
+    """The Arrow schema of a canonical table (`raters`, `items`, `ratings`, `truth`)."""
+    return arrow_schema(TABLES[table])
+
+
+def write_parquet(table: pa.Table, path: Path, metadata: Mapping[bytes, bytes] | None = None) -> None:
+    """Write a table as Parquet beside `path`, then rename it there."""
+    if metadata:
+        table = table.replace_schema_metadata({**(table.schema.metadata or {}), **metadata})
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(path.name + f".{os.getpid()}.part")
+    try:
+        # Dictionaries hold texts that repeat once a dimension; the default page of 1 MiB would overflow into plain encoding.
+        pq.write_table(table, beside, compression="zstd", dictionary_pagesize_limit=1 << 24, write_statistics=True)
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def write_text(text: str, path: Path) -> None:
+    """Write a text file beside `path`, then rename it there."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(path.name + f".{os.getpid()}.part")
+    try:
+        beside.write_text(text, encoding="utf-8", newline="\n")
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def content_checksum(tables: Mapping[str, pa.Table]) -> str:
+    """sha256 over the contents of tables, independent of files, compression and chunking.
+
+    Two sets of tables with the same values in the same order have the same checksum, whatever wrote them.
+    """
+    digest = hashlib.sha256()
+    for name, table in sorted(tables.items()):
+        digest.update(name.encode())
+        for column in table.column_names:
+            digest.update(b"\x00" + column.encode())
+            values = table.column(column).to_pylist()
+            digest.update("\x1f".join(map(_canonical, values)).encode())
+    return digest.hexdigest()
+
+
+def _canonical(value: object) -> str:
+    if value is None:
+        return "\x02"
+    if isinstance(value, list):
+        return "\x1e".join(map(str, value))
+    return repr(value) if isinstance(value, float) else str(value)
+
+
+def file_checksum(path: Path) -> str:
+    """sha256 of a file."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -1,0 +1,125 @@
+"""A simulated release: draw, rate, render, and put into the three tables with the truth beside them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+
+from pluralign.ratings import Provenance, Ratings, own_dimensions
+from pluralign.ratings.tables import table_schema
+from pluralign.schema import LANGUAGES
+from pluralign.simulate.latent import Draw, Latent, draw, streams
+from pluralign.simulate.lexicon import load_lexicon
+from pluralign.simulate.parameters import ORDER, Parameters
+from pluralign.simulate.render import Texts, render
+
+VERSION = "1.0.0"
+"""Of the simulated release: changes whenever seed 0 gives other tables."""
+LICENCE = "CC-BY-4.0"
+CITATION = (
+    "Simulation calibrated to the statistics published in: Ali, Zhao, Koenecke, Papakyriakopoulos. Operationalizing "
+    "Pluralistic Values in Large Language Model Alignment. arXiv 2511.14476, 2025."
+)
+LANGUAGE_OF_COUNTRY = {"us": "en", "de": "de"}
+CHOICES = (
+    "1,761 items are 587 prompts × 3 responses; the study does not say how many responses a prompt had.",
+    "The random effect that the study calls 'context' is the prompt–response pair.",
+    "Raters' demographic shares, the distribution of ratings, the correlation of dimensions and the ratio of rater to item "
+    "variance are assumed.",
+    "Men weigh a contrast of moves besides toxicity, conservative and Black raters one besides emotional awareness (κ = .6): "
+    "assumed; the study reports mean differences only, which cancel inside a prompt.",
+    "Of 400 draws, the one whose six group alphas of toxicity are nearest the published ones is released.",
+    "Raters in the United States saw English texts, raters in Germany German ones.",
+)
+
+
+def simulate(parameters: Parameters, seed: int, lexicon: str = "t") -> Ratings:
+    """Simulate a release.
+
+    The same parameters, seed and lexicon give the same tables on every machine. More raters leave items and texts as they
+    are; another κ leaves all noise as it is.
+
+    Args:
+        parameters: what to draw from.
+        seed: of all random streams.
+        lexicon: which phrases render the items.
+
+    Returns:
+        Checked ratings with their truth; provenance `simulated` with every parameter and its source.
+    """
+    drawn = draw(parameters, seed)
+    latent = Latent(drawn, parameters)
+    bank = load_lexicon(lexicon)
+    texts = render(bank, drawn, latent.v, latent.h, parameters.text_noise, streams(parameters, seed)["text"])
+    prompt_ids = [f"{lexicon}{k + 1:04d}" for k in range(parameters.n_prompts)]
+    item_ids = [f"{prompt_ids[p]}-{k % parameters.responses_per_prompt + 1}" for k, p in enumerate(drawn.prompt_of)]
+    provenance = Provenance(
+        kind="simulated",
+        source="pluralign",
+        version=VERSION,
+        licence=LICENCE,
+        dimensions=own_dimensions(),
+        description="Simulated ratings with the design and the published statistics of the study; no person gave them.",
+        citation=CITATION,
+        choices=CHOICES,
+        details={"seed": seed, "lexicon": lexicon, "mode": parameters.mode, "parameters": parameters.tagged()},
+    )
+    return Ratings.from_tables(
+        drawn.raters,
+        _items(drawn, texts, prompt_ids, item_ids),
+        _ratings(latent, parameters, item_ids),
+        provenance,
+        truth=_truth(latent, texts, item_ids),
+        strict=True,
+    )
+
+
+def _items(drawn: Draw, texts: Texts, prompt_ids: list[str], item_ids: list[str]) -> pa.Table:
+    of = [texts.prompts[p] for p in drawn.prompt_of]
+    columns: dict[str, list[str]] = {
+        "item_id": item_ids,
+        "prompt_id": [prompt_ids[p] for p in drawn.prompt_of],
+        "template_id": [template.id for template, _, _ in of],
+        "manner": [template.manner for template, _, _ in of],
+    }
+    for language in LANGUAGES:
+        columns[f"prompt_{language}"] = [template.prompt(filler, language) for template, filler, _ in of]
+        columns[f"response_{language}"] = texts.responses[language]
+    return pa.table(columns, schema=table_schema("items"))
+
+
+def _ratings(latent: Latent, parameters: Parameters, item_ids: list[str]) -> pa.Table:
+    drawn = latent.drawn
+    rated = np.stack([latent.rate(d, parameters.dimensions[d]) for d in ORDER], axis=1)
+    rater_ids, country = (drawn.raters.column(c).to_numpy(zero_copy_only=False) for c in ("rater_id", "country"))
+    rater, k = np.repeat(drawn.rater, len(ORDER)), len(drawn.rater)
+    columns = {
+        "rater_id": rater_ids[rater],
+        "item_id": np.array(item_ids, object)[np.repeat(drawn.item, len(ORDER))],
+        "dimension": np.tile(np.array(ORDER, object), k),
+        "value": rated.ravel(),
+        "language": np.array([LANGUAGE_OF_COUNTRY[c] for c in country], object)[rater],
+        "position": np.repeat(drawn.position, len(ORDER)),
+    }
+    schema = table_schema("ratings")
+    return pa.table(
+        {name: pa.array(column, schema.field(name).type) for name, column in columns.items()}, schema=schema
+    )
+
+
+def _truth(latent: Latent, texts: Texts, item_ids: list[str]) -> pa.Table:
+    n, k = latent.v.shape
+    pole_names = np.array(["minus", None, "plus"], object)
+    columns = {
+        "item_id": np.repeat(np.array(item_ids, object), k),
+        "dimension": np.tile(np.array(ORDER, object), n),
+        # Six decimals: far below what anyone can use, and equal on machines whose last bits differ.
+        "effect": np.round(latent.v, 6).ravel(),
+        "contrast": np.round(latent.h, 6).ravel(),
+        "level": texts.levels.ravel(),
+        "pole": pole_names[texts.poles.ravel() + 1],
+    }
+    schema = table_schema("truth")
+    return pa.table(
+        {name: pa.array(column, schema.field(name).type) for name, column in columns.items()}, schema=schema
+    )

@@ -1,0 +1,218 @@
+"""The simulated release against what was published: recomputed from its tables, for the card and for CI."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pluralign.errors import Problem
+from pluralign.ratings import Ratings
+from pluralign.schema import LANGUAGES
+from pluralign.simulate.achieved import (
+    Sample,
+    cheap_statistics,
+    expected_flip_share,
+    flip_share,
+    odds_ratios,
+)
+from pluralign.simulate.core import simulate
+from pluralign.simulate.parameters import ORDER, Parameters
+from pluralign.simulate.published import DISAGREEMENT_TARGETS, PUBLISHED
+from pluralign.simulate.texts import CLEAR, PERFECT, TextReport, text_report
+from pluralign.stats.clmm import ClmmFit
+
+Floats = NDArray[np.float64]
+
+FLIP_TOLERANCE = 0.02
+MATCHED_TOLERANCE = {"odds_ratio": 0.005, "disagreement": 0.003, "mean_disagreement": 0.003, "conditional": 0.005}
+"""How near a matched release comes to a published value; alphas of groups are left to chance, within `MOST_SDS`."""
+MOST_SDS = 2.6
+"""Monte-Carlo standard deviations that a statistic may be off: one in a hundred is farther off by chance."""
+KAPPA_SHIFT = 0.5
+"""Standard errors by which κ may move a fitted log odds ratio."""
+CONTRASTED = (
+    ("toxicity", "female", "male"),
+    ("emotional_awareness", "liberal", "conservative"),
+    ("emotional_awareness", "white", "black"),
+)
+"""(dimension, group without κ, group with κ)."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the statistics table.
+
+    Attributes:
+        name: the statistic.
+        published: what the study (or the model) says it should be; None where only a bound exists.
+        achieved: what the release has.
+        sd: Monte-Carlo sd over fresh releases of the same size; None where it does not vary or is not known.
+        allowed: how far achieved may be off, in words.
+        holds: whether it is.
+    """
+
+    name: str
+    published: float | None
+    achieved: float
+    sd: float | None
+    allowed: str
+    holds: bool
+
+
+@cache
+def monte_carlo_sds() -> dict[str, float]:
+    """Sd of every statistic over releases of the study's size; `python -m pluralign.simulate.recalibrate` makes them."""
+    text = (files("pluralign.simulate") / "calibrated" / "monte_carlo.json").read_text("utf-8")
+    sds: dict[str, float] = json.loads(text)["sd"]
+    return sds
+
+
+def released_parameters(ratings: Ratings) -> Parameters:
+    """The parameters that a simulated release was drawn from."""
+    return Parameters.from_tagged(ratings.provenance.details["parameters"])
+
+
+def statistics_rows(ratings: Ratings) -> list[Row]:
+    """Every published statistic, and every property that the latent model promises, as this release has it."""
+    sample, parameters = Sample.from_ratings(ratings), released_parameters(ratings)
+    fits = {d: sample.fit(d, covariance=True) for d in ORDER}
+    achieved = cheap_statistics(sample) | odds_ratios(fits)
+    sds = monte_carlo_sds()
+    aims = {s.name: (s.kind, s.value) for s in PUBLISHED}
+    aims |= {
+        name: aims.get(name, ("disagreement", t))
+        for d, t in DISAGREEMENT_TARGETS.items()
+        for name in [f"disagreement {d}"]
+    }
+    rows = [
+        _published_row(name, kind, aim, achieved[name], sds[name], parameters) for name, (kind, aim) in aims.items()
+    ]
+    return [*rows, *_flip_rows(ratings, parameters), *_alpha_rows(sample, sds), *_kappa_rows(ratings, parameters, fits)]
+
+
+def _published_row(name: str, kind: str, aim: float, achieved: float, sd: float, parameters: Parameters) -> Row:
+    """A published statistic beside the achieved one. A release with another κ or size is not calibrated to it: no bound."""
+    if not parameters.is_calibrated:
+        return Row(name, aim, achieved, None, "not calibrated to", True)
+    bound = MATCHED_TOLERANCE.get(kind) if parameters.mode == "matched" else None
+    allowed = MOST_SDS * sd if bound is None else bound
+    return Row(name, aim, achieved, sd, f"± {allowed:.3f}", bool(abs(achieved - aim) <= allowed))
+
+
+def _flip_rows(ratings: Ratings, parameters: Parameters) -> list[Row]:
+    assert ratings.truth is not None
+    prompts = ratings.items.column("prompt_id").to_pylist()
+    prompt_of = np.unique(prompts, return_inverse=True)[1].astype(np.int64)
+    order = {item: k for k, item in enumerate(ratings.items.column("item_id").to_pylist())}
+    v, h = (np.zeros((len(order), len(ORDER))) for _ in range(2))
+    for row in ratings.truth.to_pylist():
+        place = order[row["item_id"]], ORDER.index(row["dimension"])
+        v[place], h[place] = row["effect"], row["contrast"]
+    rows = []
+    for dimension, without, weighing in CONTRASTED:
+        k, kappa = ORDER.index(dimension), parameters.dimensions[dimension].kappa.get(weighing, 0.0)
+        expected, share = expected_flip_share(kappa), flip_share(prompt_of, v[:, k], h[:, k], 0.0, kappa)
+        holds = abs(share - expected) <= (FLIP_TOLERANCE if kappa else 0.0)
+        name = f"within-prompt orders that flip, {dimension}, {without} – {weighing}"
+        rows.append(Row(name, expected, share, None, f"± {FLIP_TOLERANCE if kappa else 0}", bool(holds)))
+    return rows
+
+
+def _alpha_rows(sample: Sample, sds: dict[str, float]) -> list[Row]:
+    rows = []
+    for dimension, without, weighing in CONTRASTED:
+        difference = sample.group_alpha(dimension, weighing) - sample.group_alpha(dimension, without)
+        name = f"alpha difference {dimension} {weighing} {without}"
+        sd = sds[name]
+        rows.append(Row(name, 0.0, difference, sd, f"± {MOST_SDS * sd:.3f}", bool(abs(difference) <= MOST_SDS * sd)))
+    return rows
+
+
+def _kappa_rows(ratings: Ratings, parameters: Parameters, fits: dict[str, ClmmFit]) -> list[Row]:
+    """The published log odds ratios with and without κ, all noise equal."""
+    details = ratings.provenance.details
+    null = Sample.from_ratings(simulate(parameters.with_kappa(0.0), details["seed"], details["lexicon"]))
+    rows = []
+    for dimension in sorted({dimension for dimension, _, _ in CONTRASTED}):
+        with_kappa, without = fits[dimension], null.fit(dimension)
+        levels = [s.group for s in PUBLISHED if s.kind == "odds_ratio" and s.dimension == dimension]
+        places = [list(with_kappa.names).index(level) for level in levels]
+        errors = with_kappa.se[len(with_kappa.thresholds) :]
+        for level, k in zip(levels, places, strict=True):
+            shift = float((with_kappa.coef[k] - without.coef[k]) / errors[k])
+            name = f"odds_ratio {dimension} {level}, moved by κ (standard errors)"
+            rows.append(Row(name, 0.0, shift, None, f"± {KAPPA_SHIFT}", abs(shift) <= KAPPA_SHIFT))
+    return rows
+
+
+def text_rows(reports: Sequence[TextReport]) -> list[Row]:
+    """What is asked of the texts."""
+    rows = []
+    for report in reports:
+        for dimension, correlation in report.ridge.items():
+            name = f"TF-IDF ridge, Spearman with the true effect, {dimension}, {report.language}"
+            rows.append(Row(name, None, correlation, None, f"{CLEAR}–{PERFECT}", CLEAR <= correlation <= PERFECT))
+        share, _, dimension = report.giveaway
+        name = f"largest share of one rating after one sentence ({dimension}), {report.language}"
+        rows.append(Row(name, None, share, None, "< 0.8", share < 0.8))
+        rows.append(
+            Row(
+                f"distinct responses, {report.language}",
+                1.0,
+                report.distinct_responses,
+                None,
+                "all",
+                report.distinct_responses == 1,
+            )
+        )
+    return rows
+
+
+def check_statistics(ratings: Ratings) -> list[Problem]:
+    """Problems (PA042) for every statistic or text figure that is off."""
+    rows = [*statistics_rows(ratings), *text_rows([text_report(ratings, language) for language in LANGUAGES])]
+    return [
+        Problem("PA042", "statistics", None, row.name, f"{row.achieved:.4f}",
+                row.allowed if row.published is None else f"{row.published:.4f} {row.allowed}", "Calibrate again: make calibrate.")
+        for row in rows if not row.holds
+    ]  # fmt: skip
+
+
+def statistics_section(ratings: Ratings) -> str:
+    """The statistics of a simulated release as Markdown: published, achieved, Monte-Carlo sd, and the texts' figures."""
+    reports = [text_report(ratings, language) for language in LANGUAGES]
+    lines = [
+        "Recomputed from the tables by `pluralign data check --statistics`. `sd` is the Monte-Carlo standard deviation over fresh "
+        "releases of the same size. Odds ratios are those that the study's cumulative link mixed model fits to these ratings.",
+        "",
+        "| statistic | published or promised | achieved | sd | allowed | holds |",
+        "|---|---|---|---|---|---|",
+        *(_line(row) for row in [*statistics_rows(ratings), *text_rows(reports)]),
+        "",
+        "| texts | words | distinct words | type–token ratio | words a response | distinct sentences in responses |",
+        "|---|---|---|---|---|---|",
+    ]
+    lines += [
+        f"| {r.language} | {r.tokens:,} | {r.types:,} | {r.type_token_ratio:.4f} | {r.response_words:.1f} | {r.sentences:,} |"
+        for r in reports
+    ]
+    return "\n".join(lines)
+
+
+def _line(row: Row) -> str:
+    cells: list[Any] = [
+        row.name,
+        "" if row.published is None else f"{row.published:.3f}",
+        f"{row.achieved:.3f}",
+        "" if row.sd is None else f"{row.sd:.3f}",
+        row.allowed,
+        "yes" if row.holds else "**no**",
+    ]
+    return "| " + " | ".join(cells) + " |"
