@@ -61,11 +61,15 @@ def structural_problems(tables: Mapping[str, pa.Table]) -> list[Problem]:
 
 
 def conform(table: pa.Table, name: str) -> pa.Table:
-    """The table with the canonical columns in order and type (after `structural_problems` found nothing)."""
-    schema = table_schema(name)
-    # Nullability is checked row by row with a code, so the cast goes through a schema that admits nulls.
-    open_schema = pa.schema([field.with_nullable(True) for field in schema])
-    return table.select(schema.names).cast(open_schema)
+    """The table with the canonical columns in order and type (after `structural_problems` found nothing).
+
+    A column that holds nulls where the schema has none stays nullable: the row checks report them with a code.
+    """
+    fields = [
+        field if table.column(field.name).null_count == 0 else field.with_nullable(True) for field in table_schema(name)
+    ]
+    schema = pa.schema(fields)
+    return pa.table([table.column(field.name).cast(field.type) for field in schema], schema=schema)
 
 
 def row_problems(tables: Mapping[str, pa.Table], provenance: Provenance) -> list[Problem]:
@@ -203,7 +207,7 @@ def sift(tables: Mapping[str, pa.Table], provenance: Provenance) -> Sifted:
             stay = [row for row in range(kept[name].num_rows) if row not in drop]
             kept[name] = kept[name].take(pa.array(stay, pa.int64()))
             positions[name] = [positions[name][row] for row in stay]
-    final = {name: pa.table(kept[name].columns, schema=table_schema(name)) for name in CANONICAL}
+    final = {name: conform(kept[name], name) for name in CANONICAL}
     return Sifted(final, pa.Table.from_pylist(rejected, schema=REJECTED_SCHEMA), problems)
 
 

@@ -13,15 +13,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pluralign.errors import PluralignError, Problem, ProblemsFoundError
-from pluralign.ratings.checks import REJECTED_SCHEMA, row_problems, sift, structural_problems, summarise
+from pluralign.ratings.checks import REJECTED_SCHEMA, conform, row_problems, sift, structural_problems
 from pluralign.ratings.provenance import Provenance
-from pluralign.ratings.tables import (
-    PROVENANCE_KEY,
-    content_checksum,
-    table_schema,
-    write_parquet,
-    write_text,
-)
+from pluralign.ratings.tables import PROVENANCE_KEY, content_checksum, write_parquet, write_text
 from pluralign.schema import ATTRIBUTES, CANONICAL, EVERYONE
 
 GroupSpec = str | Mapping[str, str | Sequence[str]]
@@ -102,6 +96,8 @@ class Ratings:
         tables = {name: read_table(folder / f"{name}.parquet") for name in CANONICAL}
         if broken := structural_problems(tables):
             raise ProblemsFoundError(broken)
+        # Parquet has names of its own for the insides of lists: back to the schema's, so that saving again gives the same bytes.
+        tables = {name: conform(table, name) for name, table in tables.items()}
         optional = {name: folder / f"{name}.parquet" for name in ("truth", "rejected")}
         extra = {name: read_table(path) for name, path in optional.items() if path.is_file()}
         return cls(**tables, provenance=provenance, **extra)
@@ -243,6 +239,3 @@ def load(folder: str | Path | None = None) -> Ratings:
         PluralignError: PA001 where the folder lacks a file.
     """
     return Ratings.open(folder if folder is not None else shipped_folder())
-
-
-__all__ = ["Ratings", "load", "read_table", "shipped_folder", "summarise", "table_schema"]

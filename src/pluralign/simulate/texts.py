@@ -120,7 +120,10 @@ def text_report(ratings: Ratings, language: str) -> TextReport:
         language: `en` or `de`.
     """
     if language not in LANGUAGES or ratings.truth is None:
-        raise PluralignError("PA041", f"got {ratings.provenance.label} in {language!r}; expected simulated ratings in one of {LANGUAGES}.")
+        raise PluralignError(
+            "PA041",
+            f"got {ratings.provenance.label} in {language!r}; expected simulated ratings in one of {LANGUAGES}.",
+        )
     items = {
         c: ratings.items.column(c).to_pylist()
         for c in ("item_id", "prompt_id", f"prompt_{language}", f"response_{language}")

@@ -12,13 +12,21 @@ standard reliability measure for coding data".
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias, get_args
+from typing import Literal, get_args
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from pluralign.stats.counts import AgreementError, Counts, checked_counts, value_counts
+from pluralign.stats.counts import (
+    AgreementError,
+    Counts,
+    checked_bootstrap,
+    checked_clusters,
+    checked_counts,
+    value_counts,
+)
 from pluralign.stats.disagreement import Share, disagreement_share, range_disagreement_share
+from pluralign.stats.resampling import Floats, bootstrap_sums, cluster_sums, percentile_interval, ratios
 
 __all__ = [
     "LEVELS",
@@ -37,10 +45,6 @@ __all__ = [
 
 Level = Literal["nominal", "ordinal", "interval"]
 LEVELS: tuple[Level, ...] = get_args(Level)
-Floats: TypeAlias = NDArray[np.float64]
-
-# Bootstrap weights are drawn in blocks of about this many numbers, to bound memory; the draws do not depend on it.
-BLOCK = 2_000_000
 
 
 @dataclass(frozen=True)
@@ -49,9 +53,10 @@ class Alpha:
 
     Attributes:
         alpha: at most 1; NaN when no item has two ratings or all ratings are the same category.
-        low: lower end of the 95 % interval over resampled clusters of items; NaN without bootstrap.
+        low: lower end of the 95 % interval over resampled clusters; NaN without bootstrap, or with one cluster.
         high: its upper end.
         n_items: items with at least two ratings.
+        n_clusters: what the bootstrap draws: the prompts of those items, or the items themselves.
         n_ratings: ratings of those items.
         level: the measurement level, "nominal", "ordinal" or "interval".
         bootstrap: number of replicates asked for.
@@ -63,6 +68,7 @@ class Alpha:
     low: float
     high: float
     n_items: int
+    n_clusters: int
     n_ratings: int
     level: Level
     bootstrap: int
@@ -119,10 +125,8 @@ def alpha_from_coincidences(coincidences: Floats, level: Level = "ordinal") -> F
     distance = _squared_distance(marginal, level)
     observed = (matrices * distance).sum(axis=(-1, -2))
     expected = (marginal[..., :, None] * marginal[..., None, :] * distance).sum(axis=(-1, -2))
-    alpha = np.full(n.shape, np.nan)
-    np.divide((n - 1.0) * observed, expected, out=alpha, where=expected > 0.0)
-    result: Floats = 1.0 - alpha
-    return result
+    alpha: Floats = 1.0 - ratios((n - 1.0) * observed, expected)
+    return alpha
 
 
 def krippendorff_alpha(
@@ -149,21 +153,18 @@ def krippendorff_alpha(
     0.0
     """
     table = checked_counts(counts)
-    if bootstrap < 0:
-        raise AgreementError(f"bootstrap: got {bootstrap}; expected a number of replicates, 0 for none")
+    clusters = checked_clusters(cluster, len(table))
+    checked_bootstrap(bootstrap)
     used = table.sum(axis=1) > 1
-    table, units = table[used], unit_coincidences(table[used])
+    units = unit_coincidences(table[used])
     alpha = float(alpha_from_coincidences(units.sum(axis=0), level))
-    if cluster is not None:
-        units = _sum_clusters(units, cluster, used)
+    by_cluster = cluster_sums(units.reshape(len(units), -1), clusters[used])
     low, high, n_undefined = np.nan, np.nan, 0
-    if bootstrap > 0 and len(units) > 0:
-        replicates = _bootstrap(units, level, bootstrap, seed)
-        defined = replicates[np.isfinite(replicates)]
-        n_undefined = bootstrap - len(defined)
-        if len(defined) > 0 and np.isfinite(alpha):
-            low, high = (float(q) for q in np.quantile(defined, [0.025, 0.975]))
-    return Alpha(alpha, low, high, len(table), int(table.sum()), level, bootstrap, n_undefined, seed)
+    if bootstrap > 0 and len(by_cluster) > 1 and np.isfinite(alpha):
+        totals = bootstrap_sums(by_cluster, bootstrap, seed).reshape(-1, *units.shape[1:])
+        low, high, n_undefined = percentile_interval(alpha_from_coincidences(totals, level))
+    n_ratings = int(table[used].sum())
+    return Alpha(alpha, low, high, len(units), len(by_cluster), n_ratings, level, bootstrap, n_undefined, seed)
 
 
 def _squared_distance(marginal: Floats, level: Level) -> Floats:
@@ -180,27 +181,3 @@ def _squared_distance(marginal: Floats, level: Level) -> Floats:
         position = np.cumsum(marginal, axis=-1) - marginal / 2.0
     difference: Floats = position[..., :, None] - position[..., None, :]
     return difference**2
-
-
-def _bootstrap(units: Floats, level: Level, replicates: int, seed: int) -> Floats:
-    """Alphas (replicates,) of clusters drawn with replacement; ``units`` are the clusters' coincidences."""
-    rng = np.random.default_rng(seed)
-    n_clusters, n_levels = units.shape[:2]
-    flat = units.reshape(n_clusters, -1)
-    alphas: list[Floats] = []
-    block = max(1, BLOCK // n_clusters)
-    for first in range(0, replicates, block):
-        size = min(block, replicates - first)
-        drawn = rng.multinomial(n_clusters, np.full(n_clusters, 1.0 / n_clusters), size=size).astype(np.float64)
-        alphas.append(alpha_from_coincidences((drawn @ flat).reshape(size, n_levels, n_levels), level))
-    return np.concatenate(alphas)
-
-
-def _sum_clusters(units: Floats, cluster: ArrayLike, used: NDArray[np.bool_]) -> Floats:
-    labels = np.asarray(cluster)
-    if labels.shape != used.shape:
-        raise AgreementError(f"cluster: got shape {labels.shape}; expected one label an item, shape {used.shape}")
-    found, codes = np.unique(labels[used], return_inverse=True)
-    sums = np.zeros((len(found), *units.shape[1:]))
-    np.add.at(sums, codes.reshape(-1), units)
-    return sums

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-# Bootstrap weights are drawn in blocks of about this many numbers, to bound memory; the draws do not depend on it.
-BLOCK = 2_000_000
+from pluralign.stats.resampling import bootstrap_sums, cluster_sums, percentile_interval, ratios
 
 
 class ConditionalError(ValueError):
@@ -62,8 +62,6 @@ def conditional_probability(
     Raises:
         ConditionalError: arrays are not boolean or differ in length, or an interval is asked for without raters.
 
-    Source: Cameron & Miller (2015), "A practitioner's guide to cluster-robust inference", for resampling clusters.
-
     >>> conditional_probability([True, True, True, True, False], [True, False, False, False, True]).probability
     0.25
     """
@@ -79,40 +77,21 @@ def conditional_probability(
     n, n_outcome = int(condition.sum()), int((condition & result).sum())
     low, high, n_raters, n_undefined = np.nan, np.nan, 0, 0
     if rater is not None:
-        by_rater = _by_rater(condition, result, rater)
-        n_raters = int((by_rater[:, 0] > 0).sum())
+        labels = _labels(rater, condition)
+        by_rater = cluster_sums(np.column_stack([condition & result, condition]).astype(np.float64), labels)
+        n_raters = int((by_rater[:, 1] > 0).sum())
         if bootstrap > 0 and n_raters > 1:
-            replicates = _bootstrap(by_rater, bootstrap, seed)
-            defined = replicates[np.isfinite(replicates)]
-            n_undefined = bootstrap - len(defined)
-            if len(defined) > 0:
-                low, high = (float(q) for q in np.quantile(defined, [0.025, 0.975]))
+            totals = bootstrap_sums(by_rater, bootstrap, seed)
+            low, high, n_undefined = percentile_interval(ratios(totals[:, 0], totals[:, 1]))
     probability = n_outcome / n if n else np.nan
     return ConditionalProbability(probability, low, high, n, n_outcome, n_raters, bootstrap, n_undefined, seed)
 
 
-def _by_rater(given: NDArray[np.bool_], outcome: NDArray[np.bool_], rater: ArrayLike) -> NDArray[np.float64]:
-    """Cases with ``given``, and with both, of every rater: shape (n_raters, 2)."""
+def _labels(rater: ArrayLike, cases: NDArray[np.bool_]) -> NDArray[Any]:
     labels = np.asarray(rater)
-    if labels.shape != given.shape:
-        raise ConditionalError(f"rater: got shape {labels.shape}; expected one label a case, shape {given.shape}")
-    found, codes = np.unique(labels, return_inverse=True)
-    both = [np.bincount(codes.reshape(-1), cases, len(found)) for cases in (given, given & outcome)]
-    return np.stack(both, axis=1).astype(np.float64)
-
-
-def _bootstrap(by_rater: NDArray[np.float64], replicates: int, seed: int) -> NDArray[np.float64]:
-    """Probabilities (replicates,) of raters drawn with replacement; NaN where no drawn rater has a case."""
-    rng = np.random.default_rng(seed)
-    n_raters = len(by_rater)
-    block = max(1, BLOCK // n_raters)
-    probabilities = np.full(replicates, np.nan)
-    for first in range(0, replicates, block):
-        size = min(block, replicates - first)
-        drawn = rng.multinomial(n_raters, np.full(n_raters, 1.0 / n_raters), size=size).astype(np.float64)
-        sums = drawn @ by_rater
-        np.divide(sums[:, 1], sums[:, 0], out=probabilities[first : first + size], where=sums[:, 0] > 0.0)
-    return probabilities
+    if labels.shape != cases.shape:
+        raise ConditionalError(f"rater: got shape {labels.shape}; expected one label a case, shape {cases.shape}")
+    return labels
 
 
 def _booleans(values: ArrayLike, what: str) -> NDArray[np.bool_]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -46,9 +46,27 @@ def checked_counts(counts: ArrayLike) -> Counts:
     table = np.asarray(counts)
     if table.ndim != 2 or table.shape[1] < 1:
         raise AgreementError(f"counts: got shape {table.shape}; expected (n_items, n_levels)")
-    if table.size and (table.dtype.kind not in "iuf" or np.any(table < 0) or np.any(table != np.round(table))):
+    if table.size and (
+        table.dtype.kind not in "iuf" or not np.all((table >= 0) & (table < np.inf) & (table == np.round(table)))
+    ):
         raise AgreementError("counts: got values that are not counts; expected integers of 0 or more")
     return table.astype(np.int64)
+
+
+def checked_clusters(cluster: ArrayLike | None, n_items: int) -> NDArray[Any]:
+    """Return one cluster label an item, the item itself when None, or raise AgreementError."""
+    if cluster is None:
+        return np.arange(n_items)
+    labels = np.asarray(cluster)
+    if labels.shape != (n_items,):
+        raise AgreementError(f"cluster: got shape {labels.shape}; expected one label an item, shape ({n_items},)")
+    return labels
+
+
+def checked_bootstrap(bootstrap: int) -> None:
+    """Raise AgreementError for a negative number of replicates."""
+    if bootstrap < 0:
+        raise AgreementError(f"bootstrap: got {bootstrap}; expected a number of replicates, 0 for none")
 
 
 def _codes(values: ArrayLike, n: int, what: str) -> NDArray[np.intp]:

@@ -7,52 +7,82 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from pluralign.stats.counts import AgreementError, checked_counts
+from pluralign.stats.counts import AgreementError, checked_bootstrap, checked_clusters, checked_counts
+from pluralign.stats.resampling import bootstrap_sums, cluster_sums, percentile_interval
 
 
 @dataclass(frozen=True)
 class Share:
-    """A share of items.
+    """A share of items with its bootstrap interval.
 
     Attributes:
         share: 0 to 1; NaN when no item has two ratings.
+        low: lower end of the 95 % interval over resampled clusters; NaN without bootstrap, or with one cluster.
+        high: its upper end.
         n_items: items with at least two ratings, which the share is of.
+        n_clusters: what the bootstrap draws: the prompts of those items, or the items themselves.
+        bootstrap: number of replicates asked for.
+        seed: of the bootstrap.
     """
 
     share: float
+    low: float
+    high: float
     n_items: int
+    n_clusters: int
+    bootstrap: int
+    seed: int
 
 
-def disagreement_share(counts: ArrayLike) -> Share:
+def disagreement_share(
+    counts: ArrayLike, *, bootstrap: int = 0, seed: int = 0, cluster: ArrayLike | None = None
+) -> Share:
     """Share of items whose raters do not all give the same category, among items with at least two ratings.
 
-    It grows with the number of raters and of categories: compare it only at equal designs.
+    It grows with the number of raters and of categories: compare it only at equal designs. Arguments are those of
+    ``range_disagreement_share``.
 
-    >>> disagreement_share([[2, 0, 0], [1, 1, 0], [1, 0, 0]])
-    Share(share=0.5, n_items=2)
+    >>> disagreement_share([[2, 0, 0], [1, 1, 0], [1, 0, 0]]).share
+    0.5
     """
-    return range_disagreement_share(counts, at_least=1)
+    return range_disagreement_share(counts, 1, bootstrap=bootstrap, seed=seed, cluster=cluster)
 
 
-def range_disagreement_share(counts: ArrayLike, at_least: int = 2) -> Share:
+def range_disagreement_share(
+    counts: ArrayLike, at_least: int = 2, *, bootstrap: int = 0, seed: int = 0, cluster: ArrayLike | None = None
+) -> Share:
     """Share of items whose highest and lowest rating are ``at_least`` categories apart, among those with two ratings.
 
     Args:
         counts: (n_items, n_levels), categories in order.
         at_least: distance in categories, 1 or more; 1 is any disagreement.
+        bootstrap: replicates for the interval; 0 for none.
+        seed: of the bootstrap.
+        cluster: (n_items,) label of each item's prompt: items that share one are drawn together. None: every item alone.
+
+    Returns:
+        The share, its 95 % interval and what they rest on.
 
     Raises:
-        AgreementError: counts or distance out of range.
+        AgreementError: counts, distance, bootstrap or cluster out of range.
 
-    >>> range_disagreement_share([[1, 0, 1], [1, 1, 0]])
-    Share(share=0.5, n_items=2)
+    >>> range_disagreement_share([[1, 0, 1], [1, 1, 0]]).share
+    0.5
     """
     table = checked_counts(counts)
+    clusters = checked_clusters(cluster, len(table))
+    checked_bootstrap(bootstrap)
     if at_least < 1:
         raise AgreementError(f"at_least: got {at_least}; expected 1 category or more")
-    used = table[table.sum(axis=1) > 1] > 0
-    if len(used) == 0:
-        return Share(np.nan, 0)
-    lowest = used.argmax(axis=1)
-    highest = used.shape[1] - 1 - used[:, ::-1].argmax(axis=1)
-    return Share(float((highest - lowest >= at_least).mean()), len(used))
+    used = table.sum(axis=1) > 1
+    occurs = table[used] > 0
+    lowest = occurs.argmax(axis=1)
+    highest = occurs.shape[1] - 1 - occurs[:, ::-1].argmax(axis=1)
+    apart = (highest - lowest >= at_least).astype(np.float64)
+    by_cluster = cluster_sums(np.column_stack([apart, np.ones(len(apart))]), clusters[used])
+    low, high = np.nan, np.nan
+    if bootstrap > 0 and len(by_cluster) > 1:
+        totals = bootstrap_sums(by_cluster, bootstrap, seed)
+        low, high, _ = percentile_interval(totals[:, 0] / totals[:, 1])
+    share = float(apart.mean()) if len(apart) else np.nan
+    return Share(share, low, high, len(apart), len(by_cluster), bootstrap, seed)
