@@ -172,14 +172,17 @@ def _compose(
     """The phrases of one response, in order, with their places in the lexicon."""
 
     mentions = 0
+    tagged = False
 
     def pick(place: str, bank: Sequence[Phrase]) -> tuple[str, Phrase]:
-        nonlocal mentions
-        fitting = [k for k, phrase in enumerate(bank) if phrase.manner in (None, manner)]
+        # A second phrase that answers the request itself ("I won't write that") would contradict or repeat the first.
+        nonlocal mentions, tagged
+        fitting = [k for k, phrase in enumerate(bank) if phrase.manner is None or (phrase.manner == manner and not tagged)]
         if mentions >= ISSUE_MENTIONS:
             fitting = [k for k in fitting if not bank[k].names_issue] or fitting
         k = fitting[rng.integers(len(fitting))]
         mentions += bank[k].names_issue
+        tagged = tagged or bank[k].manner is not None
         return f"{place}#{k}", bank[k]
 
     parts: list[tuple[str, Phrase]] = []

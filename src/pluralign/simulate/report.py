@@ -82,7 +82,8 @@ def released_parameters(ratings: Ratings) -> Parameters:
 def statistics_rows(ratings: Ratings) -> list[Row]:
     """Every published statistic, and every property that the latent model promises, as this release has it."""
     sample, parameters = Sample.from_ratings(ratings), released_parameters(ratings)
-    fits = {d: sample.fit(d, covariance=True) for d in ORDER}
+    weighed = {dimension for dimension, _, _ in CONTRASTED}
+    fits = {d: sample.fit(d, covariance=d in weighed) for d in ORDER}
     achieved = cheap_statistics(sample) | odds_ratios(fits)
     sds = monte_carlo_sds()
     aims = {s.name: (s.kind, s.value) for s in PUBLISHED}
@@ -194,7 +195,7 @@ def statistics_section(ratings: Ratings) -> str:
         "",
         "| statistic | published or promised | achieved | sd | allowed | holds |",
         "|---|---|---|---|---|---|",
-        *(_line(row) for row in [*statistics_rows(ratings), *text_rows(reports)]),
+        *(statistics_line(row) for row in [*statistics_rows(ratings), *text_rows(reports)]),
         "",
         "| texts | words | distinct words | type–token ratio | words a response | distinct sentences in responses |",
         "|---|---|---|---|---|---|",
@@ -206,7 +207,8 @@ def statistics_section(ratings: Ratings) -> str:
     return "\n".join(lines)
 
 
-def _line(row: Row) -> str:
+def statistics_line(row: Row) -> str:
+    """A row as a line of the Markdown table."""
     cells: list[Any] = [
         row.name,
         "" if row.published is None else f"{row.published:.3f}",

@@ -158,7 +158,7 @@ def krippendorff_alpha(
     used = table.sum(axis=1) > 1
     units = unit_coincidences(table[used])
     alpha = float(alpha_from_coincidences(units.sum(axis=0), level))
-    by_cluster = cluster_sums(units.reshape(len(units), -1), clusters[used])
+    by_cluster = cluster_sums(units.reshape(len(units), table.shape[1] ** 2), clusters[used])
     low, high, n_undefined = np.nan, np.nan, 0
     if bootstrap > 0 and len(by_cluster) > 1 and np.isfinite(alpha):
         totals = bootstrap_sums(by_cluster, bootstrap, seed).reshape(-1, *units.shape[1:])
