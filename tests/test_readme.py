@@ -30,7 +30,11 @@ def test_every_room_of_the_library_is_in_the_tree(root):
 
 
 def test_every_tracked_folder_is_in_the_tree(root):
-    folders = {p.name for p in root.iterdir() if p.is_dir() and p.name[0] != "." and p.name not in {"build", "dist", "node_modules"}}
+    folders = {
+        p.name
+        for p in root.iterdir()
+        if p.is_dir() and p.name[0] != "." and p.name not in {"build", "dist", "node_modules"}
+    }
     assert folders == {path.split("/")[0] for path in tree(root)}
 
 
@@ -49,7 +53,11 @@ def test_the_readme_s_test_command_is_what_ci_runs(root):
 
 
 def test_versions_that_tests_run_on_are_pinned_and_allowed(root):
-    pins = dict(line.split("==") for line in (root / "constraints.txt").read_text().splitlines() if "==" in line and line[0] != "#")
+    pins = dict(
+        line.split("==")
+        for line in (root / "constraints.txt").read_text().splitlines()
+        if "==" in line and line[0] != "#"
+    )
     assert pins["torch"] == "2.13.0"
     project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
     wanted = project["dependencies"] + [d for extra in project["optional-dependencies"].values() for d in extra]
@@ -62,5 +70,10 @@ def test_nothing_that_is_tracked_names_a_machine_s_paths(root):
 
     files = subprocess.run(["git", "ls-files"], cwd=root, capture_output=True, text=True, check=True).stdout.split()
     wanted = re.compile("/" + r"(root|home|work)/\w")
-    found = [f for f in files if f.endswith((".py", ".md", ".toml", ".yaml", ".json", ".txt", ".cff")) and wanted.search((root / f).read_text("utf-8"))]
+    found = [
+        f
+        for f in files
+        if f.endswith((".py", ".md", ".toml", ".yaml", ".json", ".txt", ".cff"))
+        and wanted.search((root / f).read_text("utf-8"))
+    ]
     assert found == []

@@ -117,7 +117,13 @@ def test_the_first_rater_of_an_item_comes_from_either_country_alike(parameters):
 
 @pytest.mark.parametrize(
     "change",
-    [{"n_raters": 0}, {"prompt_share": 1.0}, {"share_two_raters": -0.1}, {"n_raters": 100}, {"correlation": ((1.0,) * 5,) * 5}],
+    [
+        {"n_raters": 0},
+        {"prompt_share": 1.0},
+        {"share_two_raters": -0.1},
+        {"n_raters": 100},
+        {"correlation": ((1.0,) * 5,) * 5},
+    ],
 )
 def test_impossible_parameters_are_refused(parameters, change):
     with pytest.raises(PluralignError, match="PA041"):

@@ -24,7 +24,10 @@ from pluralign.simulate.render import fill
 def test_a_lexicon_has_no_problem_and_several_hundred_phrases(name):
     lexicon = load_lexicon(name)
     assert sum(1 for _ in lexicon.phrases()) >= 240
-    assert all(lexicon.levels(move) == tuple(k for k in range(6) if name != "t" or k != held) for move, held in HELD_OUT.items())
+    assert all(
+        lexicon.levels(move) == tuple(k for k in range(6) if name != "t" or k != held)
+        for move, held in HELD_OUT.items()
+    )
 
 
 @pytest.mark.parametrize(("first", "second"), list(combinations(LEXICONS, 2)))
@@ -34,7 +37,8 @@ def test_two_lexicons_share_no_phrase_topic_step_or_prompt(first, second):
         phrases = [{p.text(language).casefold() for _, p in lexicon.phrases()} for lexicon in (a, b)]
         assert not phrases[0] & phrases[1]
         prompts = [
-            {t.prompt(k, language) for topic in lexicon.topics for t in topic.templates for k in range(3)} for lexicon in (a, b)
+            {t.prompt(k, language) for topic in lexicon.topics for t in topic.templates for k in range(3)}
+            for lexicon in (a, b)
         ]
         assert not prompts[0] & prompts[1]
         steps = [{s.text(language) for topic in lexicon.topics for s in topic.steps} for lexicon in (a, b)]

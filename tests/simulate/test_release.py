@@ -80,7 +80,11 @@ def test_no_two_items_and_no_two_prompts_are_equal(shipped, language):
 
 
 def test_texts_are_free_of_slots_doubled_spaces_and_uncontracted_articles(shipped):
-    texts = [text for column in ("prompt_en", "response_en", "prompt_de", "response_de") for text in shipped.items.column(column).to_pylist()]
+    texts = [
+        text
+        for column in ("prompt_en", "response_en", "prompt_de", "response_de")
+        for text in shipped.items.column(column).to_pylist()
+    ]
     assert not [text for text in texts if "{" in text or "  " in text]
     assert not [text for text in texts if " bei dem Thema " in text or "Bei dem " in text]
     assert all(text[0].isupper() or not text[0].isalpha() for text in texts)

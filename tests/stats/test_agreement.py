@@ -215,7 +215,10 @@ def test_disagreement_without_two_ratings_is_nan_with_its_count():
         (lambda: krippendorff_alpha([[1, -2]]), "not counts"),
         (lambda: krippendorff_alpha([[1, np.nan]]), "not counts"),
         (lambda: krippendorff_alpha([[1, np.inf]]), "not counts"),
-        (lambda: krippendorff_alpha([[1, 1]], "ratio"), "level: got 'ratio'; expected one of nominal, ordinal, interval"),
+        (
+            lambda: krippendorff_alpha([[1, 1]], "ratio"),
+            "level: got 'ratio'; expected one of nominal, ordinal, interval",
+        ),
         (lambda: krippendorff_alpha([[1, 1]], bootstrap=-1), "bootstrap: got -1"),
         (lambda: krippendorff_alpha([[1, 1]], cluster=[1, 2]), r"cluster: got shape \(2,\)"),
         (lambda: range_disagreement_share([[1, 1]], 0), "at_least: got 0"),

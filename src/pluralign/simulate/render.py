@@ -177,7 +177,9 @@ def _compose(
     def pick(place: str, bank: Sequence[Phrase]) -> tuple[str, Phrase]:
         # A second phrase that answers the request itself ("I won't write that") would contradict or repeat the first.
         nonlocal mentions, tagged
-        fitting = [k for k, phrase in enumerate(bank) if phrase.manner is None or (phrase.manner == manner and not tagged)]
+        fitting = [
+            k for k, phrase in enumerate(bank) if phrase.manner is None or (phrase.manner == manner and not tagged)
+        ]
         if mentions >= ISSUE_MENTIONS:
             fitting = [k for k in fitting if not bank[k].names_issue] or fitting
         k = fitting[rng.integers(len(fitting))]

@@ -133,11 +133,8 @@ class _Problem:
         to_public[k : m - 2, k : m - 2] = np.diag(1.0 / scale)
         if not rater_is_core:
             to_public[-2:] = to_public[[-1, -2]]
-        return _Problem(likelihood, to_public, _inverse(to_public))
-
-
-def _inverse(matrix: Floats) -> Floats:
-    return np.asarray(np.linalg.inv(matrix), dtype=np.float64)
+        to_internal = np.asarray(np.linalg.inv(to_public), dtype=np.float64)
+        return _Problem(likelihood, to_public, to_internal)
 
 
 def _checked_start(start: Floats, n_parameters: int) -> Floats:
@@ -156,8 +153,7 @@ def _climb(likelihood: LaplaceLikelihood, x: Floats, gtol: float) -> Maximum[Lap
         raise ClmmDataError(
             "start: the likelihood is not finite there; expected the psi of a converged fit, or no start"
         )
-    inverse = _inverse(point.approximate_information())
-    return maximise(likelihood.evaluate, x, point, inverse, gtol=gtol, max_iterations=MAX_ITERATIONS)
+    return maximise(likelihood.evaluate, x, point, gtol=gtol, max_iterations=MAX_ITERATIONS)
 
 
 def _internal_covariance(

@@ -61,9 +61,11 @@ class LaplaceLikelihood:
     def evaluate(self, psi: Floats) -> LaplacePoint | None:
         """The likelihood at psi, or None where it is not finite (a threshold increment or sd beyond floating point)."""
         parameters = unpack(psi, self.n_thresholds)
-        gaps = np.diff(parameters.thresholds)
         values = (*parameters.thresholds, *parameters.beta, parameters.sd_core, parameters.sd_leaf)
-        if not np.all(np.isfinite(values)) or np.any(gaps <= 0.0):
+        if not np.all(np.isfinite(values)):
+            return None
+        gaps = np.diff(parameters.thresholds)
+        if np.any(gaps <= 0.0):
             return None
         try:
             terms, g, factorisation = self._find_mode(parameters)

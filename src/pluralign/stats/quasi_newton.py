@@ -1,8 +1,12 @@
 """Quasi-Newton maximisation for likelihoods that cost much and come with a good guess of their curvature.
 
 scipy's BFGS starts from its own step length and stops with "precision loss" where a likelihood of thousands of ratings is
-flat to rounding. This one starts from the curvature that it is given, always tries the full step first, asks for a
-gradient only where a step was accepted, and judges steps below rounding by their gradient.
+flat to rounding. This one starts from the curvature that the likelihood guesses, and asks for that guess again when it is
+stuck; it always tries the full step first, asks for a gradient only where a step was accepted, and judges steps below
+rounding by their gradient.
+
+Source: Nocedal & Wright (2006), "Numerical Optimization", ch. 6, for BFGS; Hager & Zhang (2005), SIAM J. Optim. 16, for the
+condition on steps below rounding.
 """
 
 from __future__ import annotations
@@ -29,6 +33,9 @@ class Point(Protocol):
     @property
     def gradient(self) -> Floats:
         """Its gradient, shape (m,)."""
+
+    def approximate_information(self) -> Floats:
+        """A guess of minus its Hessian, shape (m, m); only its positive curvature is used."""
 
 
 P = TypeVar("P", bound=Point)
@@ -57,7 +64,6 @@ def maximise(
     evaluate: Callable[[Floats], P | None],
     x: Floats,
     point: P,
-    inverse_information: Floats,
     *,
     gtol: float,
     max_iterations: int,
@@ -67,29 +73,24 @@ def maximise(
     Args:
         evaluate: gives the point at a parameter vector, or None where the likelihood is not finite.
         x: start, shape (m,); ``point`` is the likelihood there.
-        inverse_information: (m, m) positive definite guess of the inverse of minus the Hessian.
         gtol: tolerance on the largest absolute gradient.
         max_iterations: the most steps to take.
 
     Returns:
         The last point, with ``converged`` False and a message when it is not a maximum.
     """
-    inverse = inverse_information
+    inverse, is_guess = _positive_inverse(point.approximate_information()), True
     for iteration in range(max_iterations):
         if np.abs(point.gradient).max() < gtol:
             return Maximum(x, point, True, iteration, "gradient below tolerance")
-        direction = inverse @ point.gradient
-        if direction @ point.gradient <= 0.0:
-            inverse = inverse_information
-            direction = inverse @ point.gradient
-        found = _line_search(evaluate, x, point, direction)
-        if found is None and inverse is not inverse_information:
-            inverse = inverse_information
+        found = _line_search(evaluate, x, point, inverse @ point.gradient)
+        if found is None and not is_guess:
+            inverse = _positive_inverse(point.approximate_information())
             found = _line_search(evaluate, x, point, inverse @ point.gradient)
         if found is None:
             return Maximum(x, point, False, iteration, "no step along the search direction raised the likelihood")
         step, new_point = found
-        inverse = _updated(inverse, step, point.gradient - new_point.gradient)
+        inverse, is_guess = _updated(inverse, step, point.gradient - new_point.gradient), False
         x, point = x + step, new_point
     converged = bool(np.abs(point.gradient).max() < gtol)
     message = "gradient below tolerance" if converged else f"stopped after {max_iterations} iterations"
@@ -99,10 +100,11 @@ def maximise(
 def _line_search(
     evaluate: Callable[[Floats], P | None], x: Floats, point: P, direction: Floats
 ) -> tuple[Floats, P] | None:
-    """The longest of the halved steps that rises enough, or is level to rounding with a smaller gradient."""
-    longest = float(np.abs(direction).max())
-    length = min(1.0, LONGEST_STEP / longest)
+    """The longest of the halved steps that rises enough, or is level to rounding and not far past the top."""
     slope = float(direction @ point.gradient)
+    if not slope > 0.0:
+        return None
+    length = min(1.0, LONGEST_STEP / float(np.abs(direction).max()))
     rounding = 1e-11 * (1.0 + abs(point.loglik))
     while length > SHORTEST_LENGTH:
         step = length * direction
@@ -111,10 +113,18 @@ def _line_search(
             rise = new.loglik - point.loglik
             if rise >= 1e-4 * length * slope and rise > rounding:
                 return step, new
-            if abs(rise) <= rounding and np.abs(new.gradient).max() < np.abs(point.gradient).max():
+            if abs(rise) <= rounding and direction @ new.gradient >= -0.8 * slope:
                 return step, new
         length /= 2.0
     return None
+
+
+def _positive_inverse(information: Floats) -> Floats:
+    """Inverse with the eigenvalues that are not clearly positive raised, so that no direction is lost or reversed."""
+    values, vectors = np.linalg.eigh(information)
+    raised = np.maximum(values, 1e-8 * max(float(values[-1]), 1e-8))
+    inverse: Floats = (vectors / raised) @ vectors.T
+    return inverse
 
 
 def _updated(inverse: Floats, step: Floats, gradient_drop: Floats) -> Floats:
