@@ -33,7 +33,7 @@ def main() -> None:
     for name in SHOWN:
         splits = load_dataset(str(FOLDER), name)
         sizes = ", ".join(f"{split} {len(rows):,}" for split, rows in splits.items())
-        first = splits["train"][0]
+        first = next(iter(splits.values()))[0]
         print(f"{name}: {sizes}")
         print(
             "  "

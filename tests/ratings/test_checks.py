@@ -138,7 +138,7 @@ def test_a_missing_and_a_foreign_column_are_named_with_a_suggestion():
 
 def test_a_column_that_cannot_be_cast_is_named():
     table = ratings({}).set_column(3, "value", pa.array(["three"]))
-    with pytest.raises(ProblemsFoundError, match="PA003.*value"):
+    with pytest.raises(ProblemsFoundError, match=r"PA003.*value"):
         made(t=table)
 
 

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from pluralign.errors import PluralignError
 from pluralign.simulate import load_parameters, simulate
-from pluralign.simulate.achieved import Sample, alpha, expected_flip_share, flip_share
+from pluralign.simulate.achieved import Sample, alpha, cheap_statistics, expected_flip_share, flip_share
 from pluralign.simulate.latent import Latent, draw, memberships
 from pluralign.simulate.parameters import ORDER, Parameters
+from pluralign.simulate.published import COMMON_ALPHA, DISAGREEMENT_TARGETS, PUBLISHED
 from pluralign.simulate.raters import assign_items
 
 
@@ -152,3 +153,16 @@ def test_a_sample_from_saved_tables_is_the_sample_that_was_drawn(parameters):
     for dimension in ORDER:
         rows = lambda s, d=dimension: sorted(zip(s.rater.tolist(), s.item.tolist(), s.values[d].tolist(), strict=True))  # noqa: E731
         assert rows(drawn) == rows(saved)
+
+
+def test_the_population_has_the_published_statistics_on_a_draw_that_calibration_never_saw(large, parameters):
+    wide = replace(parameters, n_raters=parameters.n_raters * 12, n_prompts=parameters.n_prompts * 12)
+    found = cheap_statistics(Sample.of(large, wide))
+    for dimension, target in DISAGREEMENT_TARGETS.items():
+        assert found[f"disagreement {dimension}"] == pytest.approx(target, abs=0.008)
+    for statistic in PUBLISHED:
+        if statistic.kind == "conditional":
+            assert found[statistic.name] == pytest.approx(statistic.value, abs=0.012)
+        if statistic.kind == "alpha" and statistic.group in ("white", "female", "male", "liberal"):
+            assert found[statistic.name] == pytest.approx(COMMON_ALPHA, abs=0.03)
+    assert found["mean_disagreement"] == pytest.approx(0.853, abs=0.004)

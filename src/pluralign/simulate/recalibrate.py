@@ -30,8 +30,12 @@ FIRST_SEED = 1000
 def replicate(seed: int) -> dict[str, float]:
     """All statistics of one fresh release of the population."""
     parameters = load_parameters("population")
-    sample = Sample.of(Latent(draw(parameters, seed), parameters), parameters)
-    found = cheap_statistics(sample) | odds_ratios({d: sample.fit(d) for d in ORDER})
+    latent = Latent(draw(parameters, seed), parameters)
+    sample, null = (Sample.of(latent, p) for p in (parameters, parameters.with_kappa(0.0)))
+    fitted = odds_ratios({d: sample.fit(d) for d in ORDER})
+    without = odds_ratios({d: null.fit(d) for d in {dimension for dimension, _, _ in CONTRASTED}})
+    found = cheap_statistics(sample) | fitted
+    found |= {f"shift by kappa of log {name}": float(np.log(fitted[name] / value)) for name, value in without.items()}
     for dimension, without, weighing in CONTRASTED:
         difference = sample.group_alpha(dimension, weighing) - sample.group_alpha(dimension, without)
         found[f"alpha difference {dimension} {weighing} {without}"] = difference
