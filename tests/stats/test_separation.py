@@ -36,10 +36,15 @@ def test_a_combination_of_columns_that_orders_the_ratings_is_found_though_neithe
     assert separated_columns(codes, x) == [0, 1]
 
 
-def test_the_size_of_a_column_does_not_matter():
-    x = np.column_stack([OVERLAP * 1e7, GROUP * 1e-7])
+def test_the_size_and_the_origin_of_a_column_do_not_matter():
+    x = np.column_stack([OVERLAP * 1e7, 1e8 + GROUP])
     assert separated_columns(Y, x) == [1]
 
 
 def test_without_columns_nothing_is_separated():
     assert separated_columns(Y, np.zeros((8, 0))) == []
+
+
+def test_many_ratings_without_separation_are_not_taken_for_separated_by_rounding():
+    rng = np.random.default_rng(0)
+    assert separated_columns(rng.integers(0, 5, 4000), 2000 + rng.normal(size=(4000, 6))) == []

@@ -8,8 +8,6 @@ likelihood, estimates and standard errors as R to 1e-4, in seconds where R takes
   and its exact gradient;
 - ``quasi_newton`` climbs. Standard errors come from differences of the exact gradient.
 
-OpenBLAS is faster with one thread than with two at the study's size (``OMP_NUM_THREADS=1``).
-
 Source: Christensen (2022), "ordinal: Regression Models for Ordinal Data", R package; McCullagh (1980) for the model.
 """
 
@@ -36,6 +34,7 @@ from pluralign.stats.crossed import CrossedFactors, Floats
 from pluralign.stats.cumulative_logit import threshold_jacobian, unpack
 from pluralign.stats.laplace import LaplaceLikelihood, LaplacePoint
 from pluralign.stats.quasi_newton import Maximum, maximise
+from pluralign.stats.threads import blas_threads
 
 __all__ = [
     "ClmmDataError",
@@ -72,6 +71,8 @@ def fit_clmm(
 ) -> ClmmFit:
     """Fit a cumulative logit model with random intercepts of raters and of items.
 
+    With very few ratings (tens) the Laplace likelihood may have several maxima, and this is one of them.
+
     Args:
         y: (n,) integer ratings.
         X: (n, p) covariates of each rating, without a constant (the thresholds are it); p may be 0.
@@ -92,21 +93,24 @@ def fit_clmm(
         RankDeficientError: a column is constant or collinear; the message names it.
         SeparationError: a column's estimate is infinite; the message names it.
         ClmmDataError: anything else wrong with shapes, values or groups.
+
+    Two raters and two items, each with one 0 and one 1: nothing differs between raters or items, so both standard deviations
+    are 0, the threshold is 0, and each rating has probability one half.
+
+    >>> fit = fit_clmm([0, 1, 1, 0], np.zeros((4, 0)), [0, 0, 1, 1], [0, 1, 0, 1], names=[])
+    >>> bool(abs(fit.thresholds[0]) < 1e-6 and abs(fit.loglik - 4 * np.log(0.5)) < 1e-4)
+    True
+    >>> fit.message.split("; ")[1]
+    'sd_rater is estimated at 0, so its standard error is undefined'
     """
     data = check_clmm_data(y, X, rater, item, names, levels)
     problem = _Problem.of(data)
-    likelihood = problem.likelihood
-    x0 = likelihood.start() if start is None else problem.to_internal @ _checked_start(start, likelihood.n_parameters)
-    found = _climb(likelihood, x0, gtol)
-    zero = np.exp(found.x[-2:]) < ZERO_SD
-    rising = zero & (found.point.gradient[-2:] > 0.0)
-    if rising.any():
-        # Every likelihood is flat in log sd near sd = 0, so a long step may have strayed there from below a real maximum.
-        x0 = found.x.copy()
-        x0[-2:][rising] = np.log(0.3)
-        found = _climb(likelihood, x0, gtol)
+    m = problem.likelihood.n_parameters
+    x0 = problem.likelihood.start() if start is None else problem.to_internal @ _checked_start(start, m)
+    with blas_threads(problem.likelihood.factors.n_core):
+        found = _climb(problem.likelihood, x0, gtol)
         zero = np.exp(found.x[-2:]) < ZERO_SD
-    internal = _internal_covariance(likelihood, found.point, zero) if covariance else None
+        internal = _internal_covariance(problem.likelihood, found.point, zero) if covariance else None
     return _result(data, problem, found, internal, covariance)
 
 
@@ -148,6 +152,18 @@ def _checked_start(start: Floats, n_parameters: int) -> Floats:
 
 
 def _climb(likelihood: LaplaceLikelihood, x: Floats, gtol: float) -> Maximum[LaplacePoint]:
+    """Climb to a maximum, and once more if the first is a standard deviation of 0 that should not be."""
+    found = _climb_once(likelihood, x, gtol)
+    rising = (np.exp(found.x[-2:]) < ZERO_SD) & (found.point.gradient[-2:] > 0.0)
+    if not rising.any():
+        return found
+    # Every likelihood is flat in log sd near sd = 0, so a long step may have strayed there from below a real maximum.
+    x = found.x.copy()
+    x[-2:][rising] = np.log(0.3)
+    return _climb_once(likelihood, x, gtol)
+
+
+def _climb_once(likelihood: LaplaceLikelihood, x: Floats, gtol: float) -> Maximum[LaplacePoint]:
     point = likelihood.evaluate(x)
     if point is None:
         raise ClmmDataError(

@@ -101,10 +101,11 @@ def _line_search(
     evaluate: Callable[[Floats], P | None], x: Floats, point: P, direction: Floats
 ) -> tuple[Floats, P] | None:
     """The longest of the halved steps that rises enough, or is level to rounding and not far past the top."""
+    direction = direction * min(1.0, LONGEST_STEP / float(np.abs(direction).max()))
     slope = float(direction @ point.gradient)
     if not slope > 0.0:
         return None
-    length = min(1.0, LONGEST_STEP / float(np.abs(direction).max()))
+    length = 1.0
     rounding = 1e-11 * (1.0 + abs(point.loglik))
     while length > SHORTEST_LENGTH:
         step = length * direction

@@ -7,7 +7,8 @@ from scipy.optimize import linprog
 
 from pluralign.stats.crossed import Floats, Ints
 
-TOLERANCE = 1e-6
+# Above the solver's feasibility tolerance of 1e-7, on columns that range within ±1.
+INVOLVED = 1e-5
 
 
 def separated_columns(codes: Ints, design: Floats) -> list[int]:
@@ -36,8 +37,10 @@ def separated_columns(codes: Ints, design: Floats) -> list[int]:
     n_thresholds, p = int(codes.max()), design.shape[1]
     if p == 0:
         return []
-    scale = np.abs(design).max(axis=0)
-    rows = np.unique(np.column_stack([codes, design / scale]), axis=0)
+    # Centring is free, as the thresholds absorb it, and keeps a year or an identifier from hiding its variation.
+    centred = design - design.mean(axis=0)
+    scaled = centred / np.abs(centred).max(axis=0)
+    rows = np.unique(np.column_stack([codes, scaled]), axis=0)
     y, x = rows[:, 0].astype(np.intp), rows[:, 1:]
     has_upper, has_lower = y < n_thresholds, y > 0
     thresholds = np.eye(n_thresholds)
@@ -48,6 +51,7 @@ def separated_columns(codes: Ints, design: Floats) -> list[int]:
     result = linprog(-total, A_ub=-slack, b_ub=np.zeros(len(slack)), bounds=(-1.0, 1.0), method="highs")
     if not result.success:
         raise RuntimeError(f"separation: the linear programme stopped with {result.message!r}; please report the data")
-    if -result.fun <= TOLERANCE:
+    # Any direction can be stretched until it touches the box, so a solution well inside it is zero to the solver's tolerance.
+    if np.abs(result.x).max() < 0.5:
         return []
-    return [int(j) for j in np.flatnonzero(np.abs(result.x[n_thresholds:]) > TOLERANCE)]
+    return [int(j) for j in np.flatnonzero(np.abs(result.x[n_thresholds:]) > INVOLVED)]
