@@ -50,6 +50,7 @@ CODES: dict[str, str] = {
     "PA050": "release differs from what was built",
     "PA051": "push refused",
     "PA052": "folder not empty",
+    "PA053": "no data sheet for imported ratings",
 }
 """Code -> title. Tests and fixes key on the code; the message carries the particulars."""
 

@@ -33,9 +33,9 @@ def replicate(seed: int) -> dict[str, float]:
     latent = Latent(draw(parameters, seed), parameters)
     sample, null = (Sample.of(latent, p) for p in (parameters, parameters.with_kappa(0.0)))
     fitted = odds_ratios({d: sample.fit(d) for d in ORDER})
-    without = odds_ratios({d: null.fit(d) for d in {dimension for dimension, _, _ in CONTRASTED}})
+    unmoved = odds_ratios({d: null.fit(d) for d in {dimension for dimension, _, _ in CONTRASTED}})
     found = cheap_statistics(sample) | fitted
-    found |= {f"shift by kappa of log {name}": float(np.log(fitted[name] / value)) for name, value in without.items()}
+    found |= {f"shift by kappa of log {name}": float(np.log(fitted[name] / value)) for name, value in unmoved.items()}
     for dimension, without, weighing in CONTRASTED:
         difference = sample.group_alpha(dimension, weighing) - sample.group_alpha(dimension, without)
         found[f"alpha difference {dimension} {weighing} {without}"] = difference

@@ -1,0 +1,209 @@
+"""Write a release: the canonical tables, every config, card, Croissant and checksums.
+
+A build goes into a hidden sibling of the folder and is renamed over it when it is complete, so that an interrupted build leaves
+the former one as it was. `checksums.sha256` is the last file to be written. The same ratings give the same bytes under one
+version of Arrow. One build a folder at a time.
+
+Measured on two busy cores for the shipped release (300 view configs, 600 files, 71 MB): 6–7 s, of which views 2–4 s and writing 3 s;
+a second writer thread saves a sixth, a third nothing. Processes were not worth their start.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pluralign import __version__
+from pluralign.errors import PluralignError, listing
+from pluralign.ratings import Ratings
+from pluralign.ratings.tables import PROVENANCE_KEY, file_checksum, write_parquet, write_text
+from pluralign.release.configs import Plan, Shaper, ViewConfig, loadable, plan
+from pluralign.schema import MINIMUM_CELL, TABLES
+
+CARD, CROISSANT, CHECKSUMS, PROVENANCE, REJECTED = (
+    "README.md", "croissant.json", "checksums.sha256", "provenance.json", "rejected.parquet",
+)  # fmt: skip
+BELONGS = frozenset({CARD, CROISSANT, CHECKSUMS, PROVENANCE, "configs", *(f"{table}.parquet" for table in TABLES)})
+"""What a release may hold at its top."""
+LOCAL = frozenset({REJECTED})
+"""What may lie beside it and is never published: rows that were set aside may hold anything."""
+CONFIG_KEY = b"pluralign.config"
+WRITERS = 2
+
+
+@dataclass(frozen=True)
+class Built:
+    """What a build wrote.
+
+    Attributes:
+        folder: where.
+        configs: those that `load_dataset` offers, the default first.
+        unpublished: groups that were too small -> their number of raters.
+        empty: `config/split` without a row.
+    """
+
+    folder: Path
+    configs: tuple[str, ...]
+    unpublished: dict[str, int]
+    empty: tuple[str, ...]
+
+
+def build(
+    ratings: Ratings,
+    folder: str | Path,
+    *,
+    minimum_cell: int = MINIMUM_CELL,
+    statistics: str | None = None,
+    progress: bool = False,
+    replace: bool = False,
+) -> Built:
+    """Write a dataset repository.
+
+    Args:
+        ratings: the three tables.
+        folder: where to; it may hold these very tables or a former build of them.
+        minimum_cell: groups with fewer raters get no config.
+        statistics: a section of the card, as Markdown.
+        progress: show a bar.
+        replace: also over a folder of other ratings.
+
+    Raises:
+        PluralignError: PA027 where there are too few raters, PA052 where the folder holds anything else.
+    """
+    folder = Path(folder).resolve()
+    wanted = plan(ratings, minimum_cell)
+    restore_former(folder)
+    _refuse_foreign(folder, ratings, replace)
+    beside = _sibling(folder, "building")
+    shutil.rmtree(beside, ignore_errors=True)
+    try:
+        empty = _build_into(beside, ratings, wanted, statistics, progress)
+        _swap(beside, folder)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+    return Built(folder, tuple(loadable(wanted, empty)), wanted.unpublished, empty)
+
+
+def _build_into(
+    folder: Path, ratings: Ratings, wanted: Plan, statistics: str | None, progress: bool
+) -> tuple[str, ...]:
+    from pluralign.release.card import card
+    from pluralign.release.croissant import croissant
+
+    ratings.save(folder)
+    empty = _write_configs(folder, ratings, wanted, progress)
+    write_text(card(ratings, statistics, minimum_cell=wanted.minimum_cell, empty=empty), folder / CARD)
+    described = json.dumps(croissant(ratings, wanted, folder), ensure_ascii=False, indent=1)
+    write_text(described + "\n", folder / CROISSANT)
+    write_text(checksums(folder), folder / CHECKSUMS)
+    return empty
+
+
+def derive(ratings: Ratings, wanted: Plan) -> Iterator[tuple[str, list[tuple[ViewConfig, dict[str, pa.Table]]]]]:
+    """Every view config with its tables by split, group by group (all views of a group come from one histogram)."""
+    from pluralign.views import variants
+
+    shaper = Shaper(ratings)
+    for group in wanted.published:
+        views = variants(ratings, group)
+        configs = [config for config in wanted.views if config.group == group]
+        yield group, [(config, shaper.tables(config, views[config.scale, config.aggregation])) for config in configs]
+
+
+def _write_configs(folder: Path, ratings: Ratings, wanted: Plan, progress: bool) -> tuple[str, ...]:
+    from tqdm import tqdm
+
+    stamp = {PROVENANCE_KEY: ratings.provenance.to_json().encode()}
+    rows: dict[str, int] = {}
+    with (
+        tqdm(total=len(wanted.views), unit="config", desc="configs", disable=not progress) as bar,
+        ThreadPoolExecutor(WRITERS) as pool,
+    ):
+        for group, configs in derive(ratings, wanted):
+            bar.set_postfix_str(group)
+            writes = []
+            for config, tables in configs:
+                stamped = {**stamp, CONFIG_KEY: config.name.encode()}
+                for split, table in tables.items():
+                    rows[f"{config.name}/{split}"] = table.num_rows
+                    writes.append(pool.submit(_write, table, folder / config.files[split], stamped))
+            # Group by group, so that no more than one group's tables are ever held.
+            for write in writes:
+                write.result()
+            bar.update(len(configs))
+    return empties(wanted, rows)
+
+
+def empties(wanted: Plan, rows: Mapping[str, int]) -> tuple[str, ...]:
+    """`config/split` without a row, in the order of the configs."""
+    return tuple(key for config in wanted.views for split in config.files if not rows[key := f"{config.name}/{split}"])
+
+
+def _write(table: pa.Table, path: Path, stamp: Mapping[bytes, bytes]) -> None:
+    if table.num_rows:
+        return write_parquet(table, path, stamp)
+    # `datasets` takes the batch size from the first row group and fails where that is 0, so an empty split has no row group.
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pq.ParquetWriter(path, table.schema.with_metadata(dict(stamp))).close()
+    return None
+
+
+def checksums(folder: Path) -> str:
+    """The lines of `checksums.sha256`, as `sha256sum --check` reads them; what made the files is a comment."""
+    names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    listed = [name for name in names if name not in LOCAL | {CHECKSUMS}]
+    head = f"# pluralign {__version__}, pyarrow {pa.__version__}"
+    return "\n".join([head, *(f"{file_checksum(folder / name)}  {name}" for name in listed)]) + "\n"
+
+
+def _sibling(folder: Path, what: str) -> Path:
+    return folder.with_name(f".{folder.name}.{what}")
+
+
+def _refuse_foreign(folder: Path, ratings: Ratings, replace: bool) -> None:
+    """The folder is replaced as a whole, so nothing else may be in it."""
+    if not folder.exists():
+        return
+    foreign = sorted({path.name for path in folder.iterdir()} - BELONGS - LOCAL)
+    if foreign:
+        raise PluralignError(
+            "PA052", f"{folder} holds {listing(foreign)}, which is not part of a release and would be lost.",
+            "Move it away, or build into another folder.",
+        )  # fmt: skip
+    if replace or not (folder / PROVENANCE).is_file():
+        return
+    there = Ratings.open(folder).provenance
+    if there.checksum != ratings.provenance.checksum:
+        raise PluralignError(
+            "PA052", f"{folder} holds other ratings ({there.label}, checksum {there.checksum[:12]}).",
+            "Build into another folder, or say replace=True.",
+        )  # fmt: skip
+
+
+def _swap(beside: Path, folder: Path) -> None:
+    former = _sibling(folder, "former")
+    if folder.exists():
+        folder.rename(former)
+    try:
+        beside.rename(folder)
+    except BaseException:
+        restore_former(folder)
+        raise
+    shutil.rmtree(former, ignore_errors=True)
+
+
+def restore_former(folder: Path) -> None:
+    """Put the former build back where a process died between moving it away and moving the new one in."""
+    former = _sibling(folder, "former")
+    if former.exists():
+        if folder.exists():
+            shutil.rmtree(former)
+        else:
+            former.rename(folder)
