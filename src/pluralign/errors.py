@@ -51,6 +51,9 @@ CODES: dict[str, str] = {
     "PA051": "push refused",
     "PA052": "folder not empty",
     "PA053": "no data sheet for imported ratings",
+    # statistics
+    "PA060": "model cannot be fitted",
+    "PA061": "statistic cannot be computed",
 }
 """Code -> title. Tests and fixes key on the code; the message carries the particulars."""
 

@@ -14,6 +14,7 @@ import numpy as np
 import scipy.linalg
 from numpy.typing import ArrayLike, NDArray
 
+from pluralign.errors import PluralignError
 from pluralign.stats.crossed import Floats, Ints
 from pluralign.stats.separation import separated_columns
 
@@ -22,8 +23,11 @@ MAX_CORE_LEVELS = 12_000
 RANK_TOLERANCE = 1e-8
 
 
-class ClmmDataError(ValueError):
+class ClmmDataError(PluralignError, ValueError):
     """The ratings or covariates cannot be fitted; the message says what, where, got, expected and what to do."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("PA060", message)
 
 
 class UnusedCategoryError(ClmmDataError):

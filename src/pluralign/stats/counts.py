@@ -7,11 +7,16 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from pluralign.errors import PluralignError
+
 Counts: TypeAlias = NDArray[np.int64]
 
 
-class AgreementError(ValueError):
+class AgreementError(PluralignError, ValueError):
     """Ratings, counts or options that no agreement can be computed of."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("PA061", message)
 
 
 def value_counts(item: ArrayLike, rating: ArrayLike, n_items: int, n_levels: int) -> Counts:
