@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 .DEFAULT_GOAL := help
 
-.PHONY: help install test test-all test-spark check bench demo release clean
+.PHONY: help install test test-all test-spark check bench demo docs release calibrate clean
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
 
@@ -40,9 +40,18 @@ bench: $(INSTALLED)  ## measure speed and memory, as ratios in one run
 demo: $(INSTALLED)  ## from nothing to loaded configs: build the release, load five configs, show a view
 	$(BIN)/python examples/demo.py
 
+docs: $(INSTALLED)  ## write the generated pages: codebook, sources, data sheet
+	$(BIN)/python -m pluralign.release.codebook > docs/codebook.md
+	$(BIN)/python -m pluralign.sources > docs/sources.md
+	$(BIN)/python -m pluralign.release.datasheet > DATASHEET.md
+
+calibrate: $(INSTALLED)  ## solve for the simulation's parameters afresh (minutes); then make release
+	OMP_NUM_THREADS=1 $(BIN)/python -m pluralign.simulate.recalibrate
+
 release: $(INSTALLED)  ## simulate the shipped tables afresh and build every config, card and checksum
 	$(BIN)/pluralign data simulate --seed 0 --out datasets/ratings
 	$(BIN)/pluralign data build datasets/ratings
+	$(MAKE) docs
 
 clean:  ## remove what was built (not the canonical tables)
 	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache datasets/ratings/configs

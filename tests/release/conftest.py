@@ -12,6 +12,8 @@ from pluralign.release.build import build
 from pluralign.simulate import load_parameters, simulate
 
 MINIMUM_CELL = 25
+COMPACT = 66
+"""Leaves three groups: everyone, liberal, white."""
 STATISTICS = "| statistic | achieved |\n|---|---|\n| *made up* | 1 |"
 
 
@@ -59,10 +61,18 @@ def imported():
 @pytest.fixture(scope="session")
 def built(small, tmp_path_factory):
     """The small set's release. Read only: tests that change it take `copied`."""
-    return build(small, tmp_path_factory.mktemp("release") / "ratings", minimum_cell=MINIMUM_CELL, statistics=STATISTICS)
+    return build(
+        small, tmp_path_factory.mktemp("release") / "ratings", minimum_cell=MINIMUM_CELL, statistics=STATISTICS
+    )
+
+
+@pytest.fixture(scope="session")
+def compact(small, tmp_path_factory):
+    """The same with three groups only, for tests that check or break it."""
+    return build(small, tmp_path_factory.mktemp("compact") / "ratings", minimum_cell=COMPACT, statistics=STATISTICS)
 
 
 @pytest.fixture
-def copied(built, tmp_path):
+def copied(compact, tmp_path):
     """A release to break."""
-    return shutil.copytree(built.folder, tmp_path / "ratings")
+    return shutil.copytree(compact.folder, tmp_path / "ratings")

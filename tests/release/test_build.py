@@ -16,7 +16,7 @@ from pluralign.release.build import build
 from pluralign.release.checks import is_built, read_checksums
 from pluralign.schema import ATTRIBUTES, SPLITS, TEXT_COLUMNS, split_of
 
-from .conftest import MINIMUM_CELL, STATISTICS
+from .conftest import COMPACT, STATISTICS
 
 
 def contents(folder):
@@ -41,7 +41,14 @@ def test_nothing_is_left_beside_it(built):
 
 
 @pytest.mark.parametrize(
-    "config", ["everyone-5pt-individual", "everyone-binary-consensus", "female-3pt-majority", "male-5pt-mean", "male-binary-first"]
+    "config",
+    [
+        "everyone-5pt-individual",
+        "everyone-binary-consensus",
+        "female-3pt-majority",
+        "male-5pt-mean",
+        "male-binary-first",
+    ],
 )
 def test_a_config_is_the_view_of_its_name_split_by_prompt(built, small, config):
     group, scale, aggregation = config.split("-")
@@ -87,18 +94,18 @@ def test_the_checksums_are_those_of_every_file(built):
         subprocess.run(["sha256sum", "--check", "--quiet", "checksums.sha256"], cwd=built.folder, check=True)
 
 
-def test_two_builds_have_the_same_bytes_and_building_again_changes_none(built, small, tmp_path):
-    before = contents(built.folder)
-    again = build(small, tmp_path / "ratings", minimum_cell=MINIMUM_CELL, statistics=STATISTICS)
+def test_two_builds_have_the_same_bytes_and_building_again_changes_none(compact, small, tmp_path):
+    before = contents(compact.folder)
+    again = build(small, tmp_path / "ratings", minimum_cell=COMPACT, statistics=STATISTICS)
     assert contents(again.folder) == before
-    once_more = build(Ratings.open(again.folder), again.folder, minimum_cell=MINIMUM_CELL, statistics=STATISTICS)
+    once_more = build(Ratings.open(again.folder), again.folder, minimum_cell=COMPACT, statistics=STATISTICS)
     assert contents(once_more.folder) == before
 
 
 def test_a_build_over_plain_tables_keeps_their_bytes(small, tmp_path):
     small.save(tmp_path / "ratings")
     before = contents(tmp_path / "ratings")
-    build(small, tmp_path / "ratings", minimum_cell=60)
+    build(small, tmp_path / "ratings", minimum_cell=80)
     assert before.items() <= contents(tmp_path / "ratings").items()
 
 
@@ -112,7 +119,7 @@ def test_an_interrupted_build_leaves_the_former_one(copied, small, monkeypatch, 
     monkeypatch.setattr(f"{home}.{moment}", fail)
     before = contents(copied)
     with pytest.raises(type(error)):
-        build(small, copied, minimum_cell=60)
+        build(small, copied, minimum_cell=80)
     assert contents(copied) == before
     assert [path.name for path in copied.parent.iterdir()] == [copied.name]
 
@@ -128,7 +135,7 @@ def test_a_rename_that_fails_puts_the_former_build_back(copied, small, monkeypat
     monkeypatch.setattr(type(copied), "rename", fail)
     before = contents(copied)
     with pytest.raises(OSError, match="no"):
-        build(small, copied, minimum_cell=60)
+        build(small, copied, minimum_cell=80)
     assert contents(copied) == before
 
 
@@ -148,14 +155,17 @@ def test_a_folder_with_anything_else_in_it_is_refused(small, tmp_path):
 
 
 def test_other_ratings_are_replaced_only_on_demand(copied, imported):
-    with pytest.raises(PluralignError, match="PA052.*SIMULATED"):
+    with pytest.raises(PluralignError, match=r"PA052.*SIMULATED"):
         build(imported, copied)
     assert build(imported, copied, replace=True).unpublished == {"nonbinary": 4}
 
 
 def test_a_config_holds_only_the_dimensions_that_offer_its_scale(imported, tmp_path):
     built = build(imported, tmp_path / "toy")
-    found = {scale: set(rows(built, f"everyone-{scale}-individual", "train")["dimension"].to_pylist()) for scale in ("5pt", "binary")}
+    found = {
+        scale: set(rows(built, f"everyone-{scale}-individual", "train")["dimension"].to_pylist())
+        for scale in ("5pt", "binary")
+    }
     assert found == {"5pt": {"harm"}, "binary": {"hate", "harm"}}
 
 

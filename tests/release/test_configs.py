@@ -73,6 +73,8 @@ def test_minimum_cell_is_the_schema_s_unless_set(small):
     assert plan(small).minimum_cell == MINIMUM_CELL
 
 
-@pytest.mark.parametrize("module", ["build", "card", "checks", "codebook", "configs", "croissant", "datasheet", "markdown", "push"])
+@pytest.mark.parametrize(
+    "module", ["build", "card", "checks", "codebook", "configs", "croissant", "datasheet", "markdown", "push"]
+)
 def test_examples_in_the_docstrings_hold(module):
     assert doctest.testmod(import_module(f"pluralign.release.{module}")).failed == 0

@@ -11,12 +11,17 @@ from pluralign.stats.design import design_matrix, rater_levels
 
 def raters(n: int, **columns) -> pa.Table:
     blank = {"country": "us", "gender": "female", "age_band": "18-30", "politics": "liberal", "ethnicity": ["white"]}
-    rows = [{"rater_id": str(k), **blank, **{name: values[k % len(values)] for name, values in columns.items()}} for k in range(n)]
+    rows = [
+        {"rater_id": str(k), **blank, **{name: values[k % len(values)] for name, values in columns.items()}}
+        for k in range(n)
+    ]
     return pa.Table.from_pylist(rows, schema=table_schema("raters"))
 
 
 def test_references_have_no_column_and_levels_come_in_the_schema_s_order():
-    matrix, names = design_matrix(raters(60, gender=["male", "female"], politics=["conservative", "moderate", "liberal"]))
+    matrix, names = design_matrix(
+        raters(60, gender=["male", "female"], politics=["conservative", "moderate", "liberal"])
+    )
     assert names == ["male", "moderate", "conservative"]
     assert matrix.sum(0).tolist() == [30, 20, 20]
 
@@ -34,7 +39,9 @@ def test_several_ethnicities_are_one_level():
 
 
 def test_undisclosed_is_a_level_of_its_own_that_names_its_attribute():
-    _, names = design_matrix(raters(60, gender=["female", "undisclosed"], politics=["liberal", "undisclosed", "moderate"]))
+    _, names = design_matrix(
+        raters(60, gender=["female", "undisclosed"], politics=["liberal", "undisclosed", "moderate"])
+    )
     assert names == ["gender:undisclosed", "moderate", "politics:undisclosed"]
 
 

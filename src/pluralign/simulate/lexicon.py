@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -288,19 +287,3 @@ def shared_sequences(first: Lexicon, second: Lexicon, words: int = 5) -> list[st
         return found
 
     return sorted(sequences(first) & sequences(second))
-
-
-def main(arguments: list[str]) -> int:
-    """Check a lexicon's files: `python -m pluralign.simulate.lexicon LEXICON [--only prompts|responses]`."""
-    name, *rest = arguments
-    parts = rest[1:] if rest[:1] == ["--only"] else ["prompts", "responses"]
-    checks = {"prompts": prompt_problems, "responses": response_problems}
-    problems = [problem for part in parts for problem in checks[part](name, read_yaml(name, part))]
-    for problem in problems:
-        sys.stdout.write(f"{problem}\n")
-    sys.stdout.write(f"{len(problems)} problem(s)\n")
-    return 1 if problems else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

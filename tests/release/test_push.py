@@ -1,0 +1,234 @@
+"""Pushing to a stub of the Hub on loopback, that speaks as much of its API as an upload needs."""
+
+import base64
+import hashlib
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from pluralign.errors import PluralignError
+from pluralign.release.checks import read_checksums
+from pluralign.release.push import push
+
+TOKEN = "hf_secretsecretsecret"
+STALE = "configs/tall-5pt-mean/train.parquet"
+
+
+class Hub(ThreadingHTTPServer):
+    """What arrived, and how to misbehave."""
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.created, self.files, self.commits, self.blobs = [], {}, 0, {}
+        self.there = [".gitattributes", "logo.png", STALE]
+        self.fail: dict[str, int] = {}
+
+    @property
+    def endpoint(self):
+        return f"http://127.0.0.1:{self.server_port}"
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Answers of the Hub."""
+
+    def log_message(self, *args):
+        pass
+
+    def answer(self, body, status=200):
+        data = json.dumps(body).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def refused(self):
+        for part, status in self.server.fail.items():
+            if part in self.path:
+                self.answer({"error": f"stub says {status}"}, status)
+                return True
+        if not self.path.startswith("/lfs/") and self.headers.get("Authorization") != f"Bearer {TOKEN}":
+            self.answer({"error": "Invalid username or password."}, 401)
+            return True
+        return False
+
+    def do_GET(self):
+        if not self.refused():
+            files = [{"type": "file", "path": p, "size": 1, "oid": "0" * 40} for p in self.server.there]
+            siblings = [{"rfilename": p} for p in self.server.there]
+            info = {
+                "id": "us/ratings",
+                "sha": "0" * 40,
+                "siblings": siblings,
+                "private": False,
+                "tags": [],
+                "downloads": 0,
+                "likes": 0,
+            }
+            self.answer(files if "/tree/" in self.path else info)
+
+    def do_PUT(self):
+        data = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.blobs[hashlib.sha256(data).hexdigest()] = data
+        self.answer({})
+
+    def do_POST(self):
+        data = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        if self.refused():
+            return
+        if self.path.endswith("/repos/create"):
+            body = json.loads(data)
+            self.server.created.append(body)
+            self.answer({"url": f"{self.server.endpoint}/datasets/{body.get('organization')}/{body['name']}"})
+        elif self.path.endswith("/validate-yaml"):
+            self.answer({"errors": [], "warnings": []})
+        elif "/preupload/" in self.path:
+            modes = {True: "lfs", False: "regular"}
+            files = [
+                {"path": f["path"], "uploadMode": modes[f["path"].endswith(".parquet")], "shouldIgnore": False}
+                for f in json.loads(data)["files"]
+            ]
+            self.answer({"files": files})
+        elif self.path.endswith("/info/lfs/objects/batch"):
+            objects = [
+                {**o, "actions": {"upload": {"href": f"{self.server.endpoint}/lfs/{o['oid']}", "header": {}}}}
+                for o in json.loads(data)["objects"]
+            ]
+            self.answer({"transfer": "basic", "objects": objects})
+        elif "/commit/" in self.path:
+            self.commit([json.loads(line) for line in data.splitlines()])
+        else:
+            self.answer({"error": f"stub does not know {self.path}"}, 404)
+
+    def commit(self, lines):
+        self.server.commits += 1
+        for line in lines:
+            value = line["value"]
+            if line["key"] == "file":
+                self.server.files[value["path"]] = base64.b64decode(value["content"])
+            elif line["key"] == "lfsFile":
+                self.server.files[value["path"]] = self.server.blobs[value["oid"]]
+            elif line["key"] == "deletedFile":
+                self.server.there.remove(value["path"])
+        url = f"{self.server.endpoint}/datasets/us/ratings/commit/{'1' * 40}"
+        self.answer({"commitUrl": url, "commitOid": "1" * 40, "success": True})
+
+
+@pytest.fixture
+def hub(monkeypatch):
+    import huggingface_hub.constants as constants
+
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setenv("HF_TOKEN", "")
+    # The client waits between its retries; here it need not.
+    monkeypatch.setattr("huggingface_hub.utils._http.time.sleep", lambda seconds: None)
+    server = Hub()
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+    thread.start()
+    yield server
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def upload(hub, folder, token=TOKEN, kind="ratings"):
+    return push(kind, folder, "us", dry_run=False, endpoint=hub.endpoint, token=token)
+
+
+def test_exactly_the_files_of_the_build_arrive_in_one_commit(hub, compact):
+    plan = upload(hub, compact.folder)
+    expected = {
+        name: (compact.folder / name).read_bytes() for name in [*read_checksums(compact.folder), "checksums.sha256"]
+    }
+    assert hub.files == expected
+    assert hub.commits == 1
+    assert hub.created == [{"name": "ratings", "organization": "us", "type": "dataset"}]
+    assert plan.uploaded
+    assert plan.url in str(plan)
+
+
+def test_configs_that_no_longer_belong_are_deleted_and_nothing_else(hub, compact):
+    upload(hub, compact.folder)
+    assert hub.there == [".gitattributes", "logo.png"]
+
+
+def test_rows_that_were_set_aside_are_not_uploaded(hub, copied):
+    (copied / "rejected.parquet").write_text("what someone typed")
+    upload(hub, copied)
+    assert "rejected.parquet" not in hub.files
+
+
+def test_a_dry_run_lists_files_with_sizes_and_asks_no_one(hub, compact):
+    plan = push("ratings", compact.folder, "us", dry_run=True, endpoint="http://127.0.0.1:9")
+    assert (plan.repo_id, plan.uploaded, hub.created) == ("us/ratings", False, [])
+    size = (compact.folder / "items.parquet").stat().st_size
+    assert plan.files["items.parquet"] == size
+    assert plan.n_bytes == sum(path.stat().st_size for path in compact.folder.rglob("*") if path.is_file())
+    assert f"{size:>12,}  items.parquet" in str(plan)
+    assert "datasets/us/ratings" in str(plan)
+
+
+def test_a_folder_that_is_not_built_is_refused(hub, small, tmp_path):
+    small.save(tmp_path / "ratings")
+    with pytest.raises(PluralignError, match=r"PA051.*not built"):
+        upload(hub, tmp_path / "ratings")
+    assert hub.created == []
+
+
+def test_a_folder_with_problems_is_refused_even_as_a_dry_run(copied):
+    (copied / "croissant.json").write_text("{}")
+    with pytest.raises(PluralignError, match=r"(?s)PA051.*1 problem.*croissant\.json"):
+        push("ratings", copied, "us", dry_run=True)
+
+
+def test_another_kind_is_refused(compact):
+    with pytest.raises(PluralignError, match="Did you mean 'ratings'"):
+        push("rating", compact.folder, "us", dry_run=True)
+
+
+def test_other_dataset_folders_are_pushed_by_their_checksums(hub, tmp_path):
+    from pluralign.release.build import checksums
+
+    (tmp_path / "README.md").write_text("---\nlicense: mit\n---\n")
+    (tmp_path / "checksums.sha256").write_text(checksums(tmp_path))
+    upload(hub, tmp_path, kind="prompts")
+    assert set(hub.files) == {"README.md", "checksums.sha256"}
+    assert hub.created[0]["name"] == "prompts"
+
+
+def test_no_token_is_said_before_anything_is_sent(hub, compact, monkeypatch):
+    monkeypatch.setattr("huggingface_hub.get_token", lambda: None)
+    with pytest.raises(PluralignError, match=r"PA051.*no token.*HF_TOKEN"):
+        upload(hub, compact.folder, token=None)
+    assert hub.created == []
+
+
+def test_a_wrong_token_is_explained_and_never_shown(hub, compact, capsys):
+    with pytest.raises(PluralignError, match=r"PA051.*401.*HF_TOKEN") as caught:
+        upload(hub, compact.folder, token="hf_wrongwrongwrong")
+    assert "hf_wrong" not in str(caught.value) + "".join(capsys.readouterr())
+    assert hub.files == {}
+
+
+@pytest.mark.parametrize("stage", ["/repos/create", "/preupload/", "/info/lfs/", "/commit/"])
+def test_a_failing_hub_is_explained_at_every_stage(hub, compact, stage):
+    hub.fail[stage] = 500
+    with pytest.raises(PluralignError, match=r"PA051.*answered 500.*push again later") as caught:
+        upload(hub, compact.folder)
+    assert TOKEN not in str(caught.value)
+    assert hub.commits == 0
+
+
+def test_a_namespace_that_may_not_be_written_is_explained(hub, compact):
+    hub.fail["/repos/create"] = 403
+    hub.fail["/api/datasets/us/ratings"] = 403
+    with pytest.raises(PluralignError, match=r"PA051.*403.*write access"):
+        upload(hub, compact.folder)
+
+
+def test_no_hub_at_all_is_explained(compact, hub):
+    with pytest.raises(PluralignError, match=r"PA051.*Check the network"):
+        push("ratings", compact.folder, "us", dry_run=False, endpoint="http://127.0.0.1:9", token=TOKEN)
