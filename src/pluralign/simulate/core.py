@@ -10,11 +10,12 @@ from pluralign.ratings.tables import table_schema
 from pluralign.schema import LANGUAGES
 from pluralign.simulate.latent import Draw, Latent, draw, streams
 from pluralign.simulate.lexicon import load_lexicon
-from pluralign.simulate.parameters import ORDER, Parameters
+from pluralign.simulate.parameters import ORDER, Parameters, load_parameters
+from pluralign.simulate.published import N_RATERS
 from pluralign.simulate.render import Texts, render
 
 VERSION = "1.0.0"
-"""Of the simulated release: changes whenever seed 0 gives other tables."""
+"""Of the simulated release: changes whenever seed 0 gives other tables, once it has been published."""
 LICENCE = "CC-BY-4.0"
 CITATION = (
     "Simulation calibrated to the statistics published in: Ali, Zhao, Koenecke, Papakyriakopoulos. Operationalizing "
@@ -56,7 +57,7 @@ def simulate(parameters: Parameters, seed: int, lexicon: str = "t") -> Ratings:
     provenance = Provenance(
         kind="simulated",
         source="pluralign",
-        version=VERSION,
+        version=version_of(parameters, seed, lexicon),
         licence=LICENCE,
         dimensions=own_dimensions(),
         description="Simulated ratings with the design and the published statistics of the study; no person gave them.",
@@ -72,6 +73,21 @@ def simulate(parameters: Parameters, seed: int, lexicon: str = "t") -> Ratings:
         truth=_truth(latent, texts, item_ids),
         strict=True,
     )
+
+
+def version_of(parameters: Parameters, seed: int, lexicon: str) -> str:
+    """The release's version for the draw that ships; every other draw says after a plus what it is."""
+    if seed == 0 and lexicon == "t" and parameters == load_parameters("matched"):
+        return VERSION
+    null = not any(k > 0 for model in parameters.dimensions.values() for k in model.kappa.values())
+    parts = [
+        f"seed{seed}",
+        parameters.mode,
+        *([f"lexicon-{lexicon}"] if lexicon != "t" else []),
+        *(["null"] if null else []),
+        *([f"{parameters.n_raters}-raters"] if parameters.n_raters != N_RATERS else []),
+    ]
+    return f"{VERSION}+{'.'.join(parts)}"
 
 
 def _items(drawn: Draw, texts: Texts, prompt_ids: list[str], item_ids: list[str]) -> pa.Table:
