@@ -100,6 +100,13 @@ def test_a_card_tells_what_it_was_built_with(simulated, of_import):
     assert "1 × PA005" in of_import
 
 
+def test_counts_of_rows_set_aside_survive_the_way_through_the_card(imported):
+    counts = {"PA033": 3060, "PA008": 18}
+    text = card(imported, rejected=counts)
+    assert options_of(text)["rejected"] == counts
+    assert card(imported, rejected=options_of(text)["rejected"]) == text
+
+
 def test_empty_splits_are_named_and_not_offered(small):
     text = card(small, empty=["female-5pt-consensus/test", "male-5pt-mean/train", "male-5pt-mean/test"])
     listed = {c["config_name"]: [f["split"] for f in c["data_files"]] for c in header_of(text)["configs"]}

@@ -6,23 +6,23 @@ from itertools import islice
 import pytest
 
 from pluralign.release.configs import plan
-from pluralign.release.croissant import MOST_CONFIGS
+from pluralign.release.croissant import MOST_CONFIGS, croissant
 
-from .conftest import MINIMUM_CELL
+from .conftest import COMPACT, MINIMUM_CELL
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
 
 
 @pytest.fixture(scope="module")
-def described(built):
-    return json.loads((built.folder / "croissant.json").read_text("utf-8"))
+def described(compact):
+    return json.loads((compact.folder / "croissant.json").read_text("utf-8"))
 
 
 @pytest.fixture(scope="module")
-def dataset(built):
+def dataset(compact):
     import mlcroissant
 
-    return mlcroissant.Dataset(str(built.folder / "croissant.json"))
+    return mlcroissant.Dataset(str(compact.folder / "croissant.json"))
 
 
 def text(value):
@@ -36,11 +36,16 @@ def test_it_is_valid(dataset):
     assert [w for w in issues.warnings if "datePublished" not in w] == []
 
 
-def test_canonical_tables_and_the_first_hundred_configs_have_record_sets(described, small):
-    wanted = plan(small, MINIMUM_CELL)
+def test_canonical_tables_and_every_config_have_record_sets(described, compact, small):
     names = [r["name"] for r in described["recordSet"] if r["name"] != "splits"]
-    assert names[:4] == [table.name for table in wanted.tables]
-    assert len(names) == MOST_CONFIGS
+    assert names[:4] == [table.name for table in plan(small, COMPACT).tables]
+    assert set(names) == set(compact.configs)
+
+
+def test_no_more_than_the_first_hundred_configs_have_record_sets(small, compact):
+    wanted = plan(small, MINIMUM_CELL)
+    assert len(wanted.names) > MOST_CONFIGS
+    names = [r["name"] for r in croissant(small, wanted, compact.folder)["recordSet"] if r["name"] != "splits"]
     assert names[4:] == [view.name for view in wanted.views[: MOST_CONFIGS - 4]]
 
 
@@ -51,11 +56,11 @@ def test_records_of_the_tables_load(dataset, small):
     assert sum(1 for _ in dataset.records("truth")) == small.truth.num_rows
 
 
-@pytest.mark.parametrize("config", ["everyone-5pt-individual", "female-5pt-majority"])
-def test_records_of_a_config_load_with_their_split(dataset, built, config):
+@pytest.mark.parametrize("config", ["everyone-5pt-individual", "liberal-5pt-majority"])
+def test_records_of_a_config_load_with_their_split(dataset, compact, config):
     import pyarrow.parquet as pq
 
-    rows = {s: pq.read_table(built.folder / f"configs/{config}/{s}.parquet").num_rows for s in ("train", "test")}
+    rows = {s: pq.read_table(compact.folder / f"configs/{config}/{s}.parquet").num_rows for s in ("train", "test")}
     records = list(dataset.records(config))
     splits = [text(record[f"{config}/split"]) for record in records]
     assert {split: splits.count(split) for split in rows} == rows

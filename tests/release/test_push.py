@@ -9,8 +9,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from pluralign.errors import PluralignError
+from pluralign.release.build import build, checksums
 from pluralign.release.checks import read_checksums
 from pluralign.release.push import push
+
+# The Hub's client passes a file where its HTTP library wants `content=`.
+pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=<...>' to upload:DeprecationWarning")
 
 TOKEN = "hf_secretsecretsecret"
 STALE = "configs/tall-5pt-mean/train.parquet"
@@ -46,13 +50,23 @@ class Handler(BaseHTTPRequestHandler):
 
     def refused(self):
         for part, status in self.server.fail.items():
-            if part in self.path:
+            if part in f"{self.command} {self.path}":
                 self.answer({"error": f"stub says {status}"}, status)
                 return True
-        if not self.path.startswith("/lfs/") and self.headers.get("Authorization") != f"Bearer {TOKEN}":
-            self.answer({"error": "Invalid username or password."}, 401)
+        if self.command != "PUT" and self.headers.get("Authorization") != f"Bearer {TOKEN}":
+            self.answer({"error": f"Invalid: {self.headers.get('Authorization')}"}, 401)
             return True
         return False
+
+    def body(self):
+        if self.headers.get("Transfer-Encoding") != "chunked":
+            return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        parts = []
+        while size := int(self.rfile.readline(), 16):
+            parts.append(self.rfile.read(size))
+            self.rfile.readline()
+        self.rfile.readline()
+        return b"".join(parts)
 
     def do_GET(self):
         if not self.refused():
@@ -70,12 +84,14 @@ class Handler(BaseHTTPRequestHandler):
             self.answer(files if "/tree/" in self.path else info)
 
     def do_PUT(self):
-        data = self.rfile.read(int(self.headers["Content-Length"]))
+        data = self.body()
+        if self.refused():
+            return
         self.server.blobs[hashlib.sha256(data).hexdigest()] = data
         self.answer({})
 
     def do_POST(self):
-        data = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        data = self.body()
         if self.refused():
             return
         if self.path.endswith("/repos/create"):
@@ -118,13 +134,14 @@ class Handler(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def hub(monkeypatch):
-    import huggingface_hub.constants as constants
+    import huggingface_hub
 
-    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DISABLE_XET", True)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
     monkeypatch.setenv("HF_TOKEN", "")
     # The client waits between its retries; here it need not.
     monkeypatch.setattr("huggingface_hub.utils._http.time.sleep", lambda seconds: None)
+    huggingface_hub.utils.disable_progress_bars()
     server = Hub()
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
@@ -132,6 +149,7 @@ def hub(monkeypatch):
     server.shutdown()
     server.server_close()
     thread.join()
+    huggingface_hub.utils.enable_progress_bars()
 
 
 def upload(hub, folder, token=TOKEN, kind="ratings"):
@@ -156,7 +174,11 @@ def test_configs_that_no_longer_belong_are_deleted_and_nothing_else(hub, compact
 
 
 def test_rows_that_were_set_aside_are_not_uploaded(hub, copied):
-    (copied / "rejected.parquet").write_text("what someone typed")
+    import pyarrow.parquet as pq
+
+    from pluralign.ratings.checks import REJECTED_SCHEMA
+
+    pq.write_table(REJECTED_SCHEMA.empty_table(), copied / "rejected.parquet")
     upload(hub, copied)
     assert "rejected.parquet" not in hub.files
 
@@ -184,51 +206,74 @@ def test_a_folder_with_problems_is_refused_even_as_a_dry_run(copied):
         push("ratings", copied, "us", dry_run=True)
 
 
+def test_imported_ratings_never_go_over_the_simulated_release(imported, tmp_path):
+    folder = build(imported, tmp_path / "toy").folder
+    assert push("ratings", folder, "us", dry_run=True).repo_id == "us/toy"
+
+
+@pytest.mark.parametrize("licence", ["none stated", "", "to be stated by its authors"])
+def test_ratings_without_a_licence_are_not_passed_on(imported, tmp_path, licence):
+    from dataclasses import replace
+
+    unlicensed = replace(imported, provenance=replace(imported.provenance, licence=licence))
+    folder = build(unlicensed, tmp_path / "toy").folder
+    with pytest.raises(PluralignError, match=r"PA051.*no licence.*Keep it local"):
+        push("ratings", folder, "us", dry_run=True)
+
+
 def test_another_kind_is_refused(compact):
     with pytest.raises(PluralignError, match="Did you mean 'ratings'"):
         push("rating", compact.folder, "us", dry_run=True)
 
 
-def test_other_dataset_folders_are_pushed_by_their_checksums(hub, tmp_path):
-    from pluralign.release.build import checksums
-
+@pytest.fixture
+def prompts(tmp_path):
+    """Another dataset folder, two files and their checksums."""
     (tmp_path / "README.md").write_text("---\nlicense: mit\n---\n")
+    (tmp_path / "en.parquet").write_bytes(b"stands for a table")
     (tmp_path / "checksums.sha256").write_text(checksums(tmp_path))
-    upload(hub, tmp_path, kind="prompts")
-    assert set(hub.files) == {"README.md", "checksums.sha256"}
+    return tmp_path
+
+
+def test_other_dataset_folders_are_pushed_by_their_checksums(hub, prompts):
+    upload(hub, prompts, kind="prompts")
+    assert set(hub.files) == {"README.md", "en.parquet", "checksums.sha256"}
     assert hub.created[0]["name"] == "prompts"
+    (prompts / "en.parquet").write_bytes(b"stands for another")
+    with pytest.raises(PluralignError, match="PA051"):
+        upload(hub, prompts, kind="prompts")
 
 
-def test_no_token_is_said_before_anything_is_sent(hub, compact, monkeypatch):
+def test_no_token_is_said_before_anything_is_sent(hub, prompts, monkeypatch):
     monkeypatch.setattr("huggingface_hub.get_token", lambda: None)
     with pytest.raises(PluralignError, match=r"PA051.*no token.*HF_TOKEN"):
-        upload(hub, compact.folder, token=None)
+        upload(hub, prompts, token=None, kind="prompts")
     assert hub.created == []
 
 
-def test_a_wrong_token_is_explained_and_never_shown(hub, compact, capsys):
+def test_a_wrong_token_is_explained_and_never_shown(hub, prompts, capsys):
     with pytest.raises(PluralignError, match=r"PA051.*401.*HF_TOKEN") as caught:
-        upload(hub, compact.folder, token="hf_wrongwrongwrong")
+        upload(hub, prompts, token="hf_wrongwrongwrong", kind="prompts")
     assert "hf_wrong" not in str(caught.value) + "".join(capsys.readouterr())
     assert hub.files == {}
 
 
-@pytest.mark.parametrize("stage", ["/repos/create", "/preupload/", "/info/lfs/", "/commit/"])
-def test_a_failing_hub_is_explained_at_every_stage(hub, compact, stage):
+@pytest.mark.parametrize("stage", ["/repos/create", "/preupload/", "/info/lfs/", "PUT /lfs/", "/commit/"])
+def test_a_failing_hub_is_explained_at_every_stage(hub, prompts, stage):
     hub.fail[stage] = 500
     with pytest.raises(PluralignError, match=r"PA051.*answered 500.*push again later") as caught:
-        upload(hub, compact.folder)
+        upload(hub, prompts, kind="prompts")
     assert TOKEN not in str(caught.value)
     assert hub.commits == 0
 
 
-def test_a_namespace_that_may_not_be_written_is_explained(hub, compact):
+def test_a_namespace_that_may_not_be_written_is_explained(hub, prompts):
     hub.fail["/repos/create"] = 403
-    hub.fail["/api/datasets/us/ratings"] = 403
+    hub.fail["/api/datasets/us/prompts"] = 403
     with pytest.raises(PluralignError, match=r"PA051.*403.*write access"):
-        upload(hub, compact.folder)
+        upload(hub, prompts, kind="prompts")
 
 
-def test_no_hub_at_all_is_explained(compact, hub):
+def test_no_hub_at_all_is_explained(prompts, hub):
     with pytest.raises(PluralignError, match=r"PA051.*Check the network"):
-        push("ratings", compact.folder, "us", dry_run=False, endpoint="http://127.0.0.1:9", token=TOKEN)
+        push("prompts", prompts, "us", dry_run=False, endpoint="http://127.0.0.1:9", token=TOKEN)

@@ -160,8 +160,10 @@ def build(
 ) -> None:
     """Write every config, the card, Croissant and the checksums beside the tables."""
     from pluralign.release.build import build as run
+    from pluralign.release.build import restore_former
     from pluralign.simulate.report import statistics_section
 
+    restore_former(folder)
     ratings = load(folder)
     statistics = statistics_section(ratings) if ratings.provenance.kind == "simulated" else None
     built = run(ratings, folder, minimum_cell=minimum_cell, statistics=statistics, progress=True)
@@ -177,8 +179,10 @@ def check(
     as_json: Json = False,
 ) -> None:
     """Verify what is on disk: rows, checksums, configs; with --statistics the calibration and the texts."""
+    from pluralign.release.build import restore_former
     from pluralign.release.checks import check_release
 
+    restore_former(folder)
     ratings = load(folder)
     problems: list[Problem] = list(check_release(folder))
     if statistics and ratings.provenance.kind == "simulated":

@@ -65,7 +65,7 @@ def card(
     """
     wanted = plan(ratings, minimum_cell)
     told = ratings.describe()
-    aside = dict(told["rejected"] if rejected is None else rejected)
+    aside = dict(sorted((told["rejected"] if rejected is None else rejected).items()))
     options = json.dumps({"minimum_cell": minimum_cell, "rejected": aside}, sort_keys=True)
     texts = {language: n for language, n in told["texts"].items() if n}
     return render(

@@ -15,9 +15,10 @@ from pluralign.errors import PluralignError, Problem, ProblemsFoundError, listin
 from pluralign.ratings import Ratings
 from pluralign.ratings.core import read_table
 from pluralign.ratings.tables import PROVENANCE_KEY, file_checksum
-from pluralign.release.build import CARD, CHECKSUMS, LOCAL, derive, empties, restore_former
+from pluralign.release.build import CARD, CHECKSUMS, CROISSANT, LOCAL, PROVENANCE, derive, empties
 from pluralign.release.card import card, header_of, options_of, statistics_of
 from pluralign.release.configs import Plan, ViewConfig, loadable, plan
+from pluralign.release.croissant import croissant_text
 from pluralign.schema import MINIMUM_CELL
 
 BUILD_AGAIN = "Build again: pluralign data build."
@@ -46,7 +47,6 @@ def check_release(folder: str | Path) -> list[Problem]:
         there are none.
     """
     folder = Path(folder)
-    restore_former(folder.resolve())
     found = check_files(folder) if is_built(folder) or (folder / "configs").exists() else []
     try:
         ratings = Ratings.open(folder)
@@ -60,7 +60,7 @@ def check_release(folder: str | Path) -> list[Problem]:
         missing = [] if any(p.file == CARD for p in found) else [_problem(CARD, "no card", "a card")]
         return found + (missing if is_built(folder) else [])
     try:
-        return found + _content_problems(folder, ratings)
+        return found + _content_problems(folder, ratings, {problem.file for problem in found})
     except PluralignError as error:
         return [*found, _problem(CARD, str(error), "the card as it was built")]
 
@@ -71,7 +71,7 @@ def check_files(folder: str | Path) -> list[Problem]:
     if not is_built(folder):
         return [_problem(CHECKSUMS, "no such file", "checksums of a complete build")]
     listed = read_checksums(folder)
-    there = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    there = files_of(folder)
     found = [_problem(name, "no such file", "a file of the build") for name in sorted(set(listed) - there)]
     found += [
         _problem(name, "a file that no build wrote", "only files in checksums.sha256", "Remove it, or build again.")
@@ -100,16 +100,17 @@ def read_checksums(folder: Path) -> dict[str, str]:
     return {name: digest for digest, name in pairs}
 
 
-def _content_problems(folder: Path, ratings: Ratings) -> list[Problem]:
+def _content_problems(folder: Path, ratings: Ratings, known: set[str]) -> list[Problem]:
     text = (folder / CARD).read_text("utf-8")
     options = options_of(text)
     wanted = plan(ratings, options.get("minimum_cell", MINIMUM_CELL))
     built = (folder / "configs").is_dir()
     found, rows = _config_problems(folder, ratings, wanted, built)
     empty = empties(wanted, rows)
-    found += _listing_problems(folder, wanted, loadable(wanted, empty), header_of(text))
+    found += _listing_problems(loadable(wanted, empty), header_of(text))
     if built:
-        found += _split_problems(folder, wanted)
+        found += [*_disk_problems(folder, wanted, known), *_split_problems(folder, wanted)]
+        found += _croissant_problems(folder, ratings, wanted, known)
     fresh = card(
         ratings, statistics_of(text), minimum_cell=wanted.minimum_cell, empty=empty, rejected=options["rejected"]
     )
@@ -119,15 +120,17 @@ def _content_problems(folder: Path, ratings: Ratings) -> list[Problem]:
 
 
 def _first_difference(got: str, expected: str) -> str:
-    pairs = zip(got.splitlines(), expected.splitlines(), strict=False)
-    line = next((f"line {k}: {g[:80]!r}" for k, (g, e) in enumerate(pairs, 1) if g != e), "more or fewer lines")
-    return f"other text ({line})"
+    for number, (one, other) in enumerate(zip(got.splitlines(), expected.splitlines(), strict=False), 1):
+        if one != other:
+            place = next(
+                (k for k, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other))
+            )
+            return f"other text in line {number}: {one[max(place - 30, 0) : place + 50]!r}"
+    return "more or fewer lines"
 
 
-def _listing_problems(
-    folder: Path, wanted: Plan, expected: Mapping[str, Mapping[str, str]], header: Mapping[str, object]
-) -> Iterator[Problem]:
-    """The card's configs against those that the tables give, and both against the disk."""
+def _listing_problems(expected: Mapping[str, Mapping[str, str]], header: Mapping[str, object]) -> Iterator[Problem]:
+    """The card's configs against those that the tables give."""
     raw = header.get("configs")
     entries = [entry for entry in raw if isinstance(entry, dict)] if isinstance(raw, list) else []
     listed = {
@@ -140,14 +143,34 @@ def _listing_problems(
         yield _problem(CARD, f"{listing(foreign, 5)}", "only configs of the tables", field="configs")
     if moved := [name for name in expected if name in listed and listed[name] != expected[name]]:
         yield _problem(CARD, f"other files of {listing(moved, 5)}", "the files of the build", field="configs")
-    if (folder / "configs").is_dir():
-        there = {path.name for path in (folder / "configs").iterdir()}
-        for name in sorted(there - {view.name for view in wanted.views}):
-            yield _problem(
-                f"configs/{name}", "a folder of no config", "only configs of the card", "Remove it, or build again."
-            )
-        for name in [view.name for view in wanted.views if view.name not in there]:
-            yield _problem(f"configs/{name}", "no such folder", "a folder for every config of the card")
+
+
+def _disk_problems(folder: Path, wanted: Plan, known: set[str]) -> Iterator[Problem]:
+    """Files against the plan, whatever the checksums say; `known` were reported already."""
+    expected = {path for config in wanted.configs for path in config.files.values()} | {
+        CARD,
+        CROISSANT,
+        CHECKSUMS,
+        PROVENANCE,
+    }
+    there = files_of(folder)
+    for name in sorted(expected - there - known):
+        yield _problem(name, "no such file", "a file of every release of these tables")
+    for name in sorted(there - expected - LOCAL - known):
+        yield _problem(name, "a file of no config", "only what these tables give", "Remove it, or build again.")
+
+
+def _croissant_problems(folder: Path, ratings: Ratings, wanted: Plan, known: set[str]) -> Iterator[Problem]:
+    tables = {path for table in wanted.tables for path in table.files.values()}
+    if not (folder / CROISSANT).is_file() or known & (tables | {CROISSANT}):
+        return  # reported already
+    if (folder / CROISSANT).read_text("utf-8") != croissant_text(ratings, wanted, folder):
+        yield _problem(CROISSANT, "another description", "what the tables give")
+
+
+def files_of(folder: Path) -> set[str]:
+    """Every file under a folder, relative to it."""
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
 
 
 def _split_problems(folder: Path, wanted: Plan) -> Iterator[Problem]:

@@ -190,29 +190,18 @@ def loadable(wanted: Plan, empty: Collection[str]) -> dict[str, dict[str, str]]:
     return {name: files for name, files in listed.items() if files}
 
 
-class Shaper:
-    """Turns views into what the config files hold: texts added, split by prompt.
+class Splitter:
+    """Splits views by prompt.
 
     Args:
-        ratings: whose texts and prompts.
+        ratings: whose prompts.
     """
 
     def __init__(self, ratings: Ratings) -> None:
-        items = ratings.items.combine_chunks()
-        self._item_ids = items.column("item_id")
-        self._texts = items.select(list(TEXT_COLUMNS))
-        prompts = pc.unique(items.column("prompt_id"))
-        self._split_of = {
-            split: pa.array([p for p in prompts.to_pylist() if split_of(p) == split], pa.string()) for split in SPLITS
-        }
+        prompts = pc.unique(ratings.items.column("prompt_id")).to_pylist()
+        self._prompts = {s: pa.array([p for p in prompts if split_of(p) == s], pa.string()) for s in SPLITS}
 
     def tables(self, config: ViewConfig, view: pa.Table) -> dict[str, pa.Table]:
-        """Split -> the rows of a view that belong to it, in their order, with `config.fields` as columns."""
-        schema = arrow_schema(config.fields)
-        parts = {}
-        for split, prompts in self._split_of.items():
-            rows = view.filter(pc.is_in(view.column("prompt_id"), value_set=prompts))
-            texts = self._texts.take(pc.index_in(rows.column("item_id"), value_set=self._item_ids))
-            columns = {name: (texts if name in TEXT_COLUMNS else rows).column(name) for name in schema.names}
-            parts[split] = pa.table(columns, schema=schema)
-        return parts
+        """Split -> the rows of a view (with texts) that belong to it, in their order, with `config.fields` as columns."""
+        rows = {s: view.filter(pc.is_in(view.column("prompt_id"), value_set=p)) for s, p in self._prompts.items()}
+        return {split: table.cast(arrow_schema(config.fields)) for split, table in rows.items()}

@@ -6,6 +6,7 @@ Source: https://docs.mlcommons.org/croissant/docs/croissant-spec-1.0.html and cr
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -93,6 +94,11 @@ def croissant(ratings: Ratings, wanted: Plan, folder: Path) -> dict[str, Any]:
         "distribution": [*(_file_object(t, folder) for t in wanted.tables), *(_file_set(view) for view in views)],
         "recordSet": [*map(_table_records, wanted.tables), _split_records(), *map(_view_records, views)],
     }
+
+
+def croissant_text(ratings: Ratings, wanted: Plan, folder: Path) -> str:
+    """The contents of `croissant.json`."""
+    return json.dumps(croissant(ratings, wanted, folder), ensure_ascii=False, indent=1) + "\n"
 
 
 def _licence_url(licence: str) -> str:

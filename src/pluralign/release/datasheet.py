@@ -33,7 +33,9 @@ def render_datasheet(ratings: Ratings) -> str:
     """
     p = ratings.provenance
     if p.kind != "simulated":
-        raise PluralignError("PA053", f"got {p.label}.", "Use the source's own data sheet; the card says what the import did.")
+        raise PluralignError(
+            "PA053", f"got {p.label}.", "Use the source's own data sheet; the card says what the import did."
+        )
     wanted = plan(ratings, MINIMUM_CELL)
     prompts = pc.unique(ratings.items.column("prompt_id")).to_pylist()
     return render(

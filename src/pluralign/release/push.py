@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pluralign.errors import PluralignError, Problem, unknown
+from pluralign.ratings import Ratings
 from pluralign.release.build import CHECKSUMS
 from pluralign.release.checks import check_files, check_release, is_built, read_checksums
 
@@ -27,7 +28,7 @@ class PushPlan:
     """What a push uploads.
 
     Attributes:
-        repo_id: `namespace/kind` on the Hub.
+        repo_id: `namespace/kind` on the Hub, or `namespace/source` for imported ratings.
         folder: from where.
         files: path -> bytes.
         uploaded: whether it was done (False for a dry run).
@@ -65,7 +66,7 @@ def push(
     """Upload a built dataset folder.
 
     Args:
-        kind: `ratings`, `preferences` or `prompts`: the name of the repository.
+        kind: `ratings`, `preferences` or `prompts`; names the repository (imported ratings go by their source).
         folder: a built folder that passes its checks.
         namespace: organisation or account on the Hub.
         dry_run: say what would be uploaded, and contact no one.
@@ -76,7 +77,7 @@ def push(
         What was (or would be) uploaded.
 
     Raises:
-        PluralignError: PA051 where the folder is not built, has problems, there is no token, or the Hub says no. The token
+        PluralignError: PA051 where the folder is not built, has problems, has no licence to be passed on, there is no token, or the Hub says no. The token
             never appears in a message.
     """
     if kind not in KINDS:
@@ -92,8 +93,26 @@ def push(
             "PA051", f"{folder} has {len(problems)} problem(s):\n{shown}\n", "See `pluralign data check`."
         )
     names = [*sorted(read_checksums(folder)), CHECKSUMS]
-    plan = PushPlan(f"{namespace}/{kind}", folder, {name: (folder / name).stat().st_size for name in names})
+    plan = PushPlan(
+        f"{namespace}/{_repository(kind, folder)}", folder, {name: (folder / name).stat().st_size for name in names}
+    )
     return plan if dry_run else _upload(plan, endpoint, token)
+
+
+def _repository(kind: str, folder: Path) -> str:
+    """The repository's name: the kind, but an imported set goes by its source, never over the simulated release."""
+    if kind != "ratings":
+        return kind
+    provenance = Ratings.open(folder).provenance
+    if provenance.kind == "simulated":
+        return kind
+    if not provenance.licence.strip() or provenance.licence.startswith(("none", "to be stated")):
+        raise PluralignError(
+            "PA051",
+            f"{provenance.label} has no licence that allows passing it on (got {provenance.licence!r}).",
+            "Keep it local; others can import it from the source themselves.",
+        )
+    return provenance.source
 
 
 def _problems(kind: str, folder: Path) -> list[Problem]:
@@ -137,25 +156,22 @@ _HINTS = {
 @contextmanager
 def _explained(repo_id: str, endpoint: str, token: str) -> Iterator[None]:
     """Turn what the Hub's client raises into an error of ours, without the token."""
-    from huggingface_hub.errors import HfHubHTTPError
-
     try:
         yield
-    except HfHubHTTPError as error:
-        status = getattr(error.response, "status_code", None)
-        hint = _HINTS.get(
-            status or 0, "The Hub failed: push again later; a commit is all or nothing." if (status or 0) >= 500 else ""
-        )
-        said = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise PluralignError(
-            "PA051", _masked(f"{endpoint} answered {status} for {repo_id}: {said}", token), hint
-        ) from None
     except Exception as error:  # whatever HTTP library the client uses this year
-        raise PluralignError(
-            "PA051", _masked(f"uploading {repo_id} to {endpoint}: {type(error).__name__}: {error}", token),
-            "Check the network and the endpoint, and push again; a commit is all or nothing.",
-        ) from None  # fmt: skip
+        message, fix = _explanation(error, repo_id, endpoint)
+        raise PluralignError("PA051", message.replace(token, "***"), fix) from None
 
 
-def _masked(text: str, token: str) -> str:
-    return text.replace(token, "***")
+def _explanation(error: BaseException, repo_id: str, endpoint: str) -> tuple[str, str]:
+    from huggingface_hub.errors import HfHubHTTPError
+
+    # A failed upload of one file is wrapped; the cause says why.
+    cause = error if isinstance(error, HfHubHTTPError) or error.__cause__ is None else error.__cause__
+    said = str(cause).strip().splitlines()[0] if str(cause).strip() else "no reason given"
+    if not isinstance(cause, HfHubHTTPError):
+        fix = "Check the network and the endpoint, and push again; a commit is all or nothing."
+        return f"uploading {repo_id} to {endpoint}: {type(cause).__name__}: {said}", fix
+    status = getattr(cause.response, "status_code", 0)
+    fix = _HINTS.get(status, "The Hub failed: push again later; a commit is all or nothing." if status >= 500 else "")
+    return f"{endpoint} answered {status} for {repo_id}: {said}", fix
