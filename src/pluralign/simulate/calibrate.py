@@ -252,7 +252,7 @@ def _moved(parameters: Parameters, errors: Mapping[Statistic, float], step: floa
 
 
 def match(
-    parameters: Parameters, seed: int, rounds: int = 40, report: Callable[[int, float], None] | None = None
+    parameters: Parameters, seed: int, rounds: int = 60, report: Callable[[int, float], None] | None = None
 ) -> Parameters:
     """Parameters whose statistics *on the draw of this seed* are the published ones.
 

@@ -6,9 +6,10 @@ from pathlib import Path
 
 from pluralign.errors import unknown
 from pluralign.ratings import Ratings
+from pluralign.sources import aligniverse
 from pluralign.sources.aligniverse import ALIGNIVERSE
 from pluralign.sources.ann_with_attitudes import ANN_WITH_ATTITUDES
-from pluralign.sources.base import Source
+from pluralign.sources.base import UNTESTED, Source
 from pluralign.sources.crehate import CREHATE
 from pluralign.sources.d3code import D3CODE
 from pluralign.sources.dices import DICES
@@ -58,39 +59,37 @@ def sources_table() -> str:
 
 def sources_page() -> str:
     """docs/sources.md: what each importer maps and drops, and how to get the files."""
-    from pluralign.sources import aligniverse
-
     parts = [
         "# Sources of ratings",
         "",
         "`pluralign data import SOURCE PATH --out FOLDER`. Rows that are no ratings, or do not pass the checks, go to `rejected.parquet` with "
-        "the reason; rows read = ratings kept + rows set aside, per dimension. This page is generated from the importers.",
+        "the reason; rows read × dimensions = ratings kept + ratings set aside. A rater whose rows differ on an attribute is kept with it "
+        "`undisclosed`, and the difference is among the rejected rows. This page is generated from the importers: `make docs`.",
         "",
         sources_table(),
     ]
     for source in SOURCES.values():
-        parts += [
-            "",
-            f"## {source.name}",
-            "",
-            f"{source.title}. {source.citation}",
-            "",
-            f"Files: {', '.join(source.files)}. {source.how_to_get}",
-            "",
-        ]
-        if not source.tested_on_real_files:
-            parts += ["**Written from the published schema; not run on the real files.**", ""]
-        parts += [
-            f"- {d.name} {d.minimum}–{d.maximum}, nearest to {d.nearest}, {d.better} is better"
-            for d in source.dimensions
-        ]
-        parts += [f"- {sentence}" for sentence in (*source.maps, *source.drops)]
+        parts += _source_section(source)
+    columns = (f"| {name} | {meaning} |" for name, meaning in (aligniverse.COLUMNS | aligniverse.CHECKS).items())
     parts += [
-        "",
-        "### Columns of an `aligniverse` export",
-        "",
-        "One row is one rater's answers to one pair. `participant_id, country, pronouns, age, politics, politics_points (5 or 3), ethnicity (up to three, "
-        "separated by semicolons), language (en, de), pair_id, prompt_id, submitted_at (sortable), prompt_en, response_en, prompt_de, response_de`, the "
-        f"five dimensions, and, if kept, `{', '.join(aligniverse.CHECKS)}` (1 passed, 0 failed).",
-    ]
+        "", "### Columns of an `aligniverse` export", "", "A row is one rater's answers to one pair.", "",
+        "| column | what |", "|---|---|", *columns,
+        "", "## A new source", "",
+        "One file in `src/pluralign/sources/` with a `Source` (what it must declare is in `base.py`), added to `SOURCES`: explicit dictionaries "
+        "from its answers to our vocabularies (what has no entry fails the checks, nothing is guessed), every rule in `maps`, every loss in "
+        "`drops`, and a test on a hand-made file.",
+    ]  # fmt: skip
     return "\n".join(parts) + "\n"
+
+
+def _source_section(source: Source) -> list[str]:
+    files = (" and " if source.together else " or ").join(f"`{name}`" for name in source.files)
+    scales = {
+        d.name: f"{d.minimum}–{d.maximum}, nearest to {d.nearest}, {d.better} is better" for d in source.dimensions
+    }
+    return [
+        "", f"## {source.name}", "", f"{source.title}. {source.citation}", "", f"Files: {files}. {source.how_to_get}", "",
+        *([] if source.tested_on_real_files else [f"**{UNTESTED}**", ""]),
+        *(f"- {name} {scale}" for name, scale in scales.items()),
+        *(f"- {sentence}" for sentence in (*source.maps, *source.drops)),
+    ]  # fmt: skip

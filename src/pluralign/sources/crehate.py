@@ -6,9 +6,13 @@ from pathlib import Path
 
 from pluralign.ratings import SourceDimension
 from pluralign.schema import UNDISCLOSED
-from pluralign.sources.base import Collected, Source, band_of_age, mapped, read_csv
+from pluralign.sources.base import Source
+from pluralign.sources.collected import Collected
+from pluralign.sources.reading import band_of_age, mapped, read_csv
 
 RAW, TEXTS = "CREHate_raw_annotations.csv", "CREHate_final_annotations.csv"
+DONT_KNOW = "2"
+HATE = SourceDimension("hate", "toxicity", "lower", 0, 1, (0, 0, 0, 0), "is the post hate speech")
 COUNTRY = {"united states": "us", "australia": "au", "united kingdom": "gb", "south africa": "za", "singapore": "sg"}
 GENDER = {"male": "male", "female": "female", "non-binary": "nonbinary"}
 POLITICS = {
@@ -39,15 +43,12 @@ def politics(value: str) -> str:
 
 
 def collect(source: Source, path: Path) -> tuple[Collected, tuple[Path, ...]]:
-    """Read raw annotations and the texts beside them."""
-    folder = path.parent if path.is_file() else path
-    raw, texts = source.find(folder, RAW), source.find(folder, TEXTS)
+    """Read the raw annotations and the texts beside them."""
+    raw, texts = source.find_all(path)
     collected = Collected()
-    for row in read_csv(texts, source, ("ID", "Text")):
+    for row in read_csv(texts, source, source.files[TEXTS]):
         collected.item(row["ID"], response_en=row["Text"])
-    needed = ("ID", "annotator_id", "nationality", "age", "ethnicity", "gender", "politic", "annotation")
-    for number, row in enumerate(read_csv(raw, source, needed)):
-        collected.read += 1
+    for row in collected.rows(raw, read_csv(raw, source, source.files[RAW])):
         rater_id = f"crehate-{row['annotator_id']}"
         collected.rater(
             rater_id,
@@ -57,11 +58,10 @@ def collect(source: Source, path: Path) -> tuple[Collected, tuple[Path, ...]]:
             politics=politics(row["politic"]),
             ethnicity=ethnicity(row["ethnicity"]),
         )
-        if row["annotation"] not in ("0", "1"):
-            why = "2 is 'I don't know'" if row["annotation"] == "2" else f"got {row['annotation']!r}, expected 0 or 1"
-            collected.reject("PA033", why, number, row)
+        if row["annotation"].strip() == DONT_KNOW:
+            collected.reject("PA033", "annotation", "2, 'I don't know'", "0 or 1")
         else:
-            collected.rating(rater_id, row["ID"], "hate", int(row["annotation"]))
+            collected.answer(rater_id, row["ID"], HATE, row["annotation"])
     return collected, (raw, texts)
 
 
@@ -70,19 +70,23 @@ CREHATE = Source(
     title="CREHate: hate or not on 1,580 posts, by raters of five countries",
     licence="CC-BY-SA-4.0",
     citation="Lee et al. 2024. Exploring Cross-cultural Differences in English Hate Speech Annotations. NAACL. arXiv 2308.16705.",
-    how_to_get="Hugging Face dataset nayeon212/CREHate, or the authors' GitHub repository.",
-    files=(RAW, TEXTS),
+    how_to_get="https://huggingface.co/datasets/nayeon212/CREHate, or data/ of https://github.com/nlee0212/CREHate.",
+    files={
+        RAW: ("ID", "annotator_id", "nationality", "age", "ethnicity", "gender", "politic", "annotation"),
+        TEXTS: ("ID", "Text"),
+    },
+    together=True,
     scale="0 not hate, 1 hate",
-    dimensions=(SourceDimension("hate", "toxicity", "lower", 0, 1, (0, 0, 0, 0), "is the post hate speech"),),
+    dimensions=(HATE,),
     maps=(
-        "nationality becomes country; age in years becomes the band.",
+        "Nationality becomes country; age in years becomes the band, 17 undisclosed.",
         "Liberal/Progressive and Moderate liberal become liberal, Independent moderate, Moderate conservative and Conservative conservative.",
         "A demographic that is missing in some of a rater's rows is taken from the others.",
         "'WhiteMixed r', a garbled double answer, becomes white and other.",
         "A free-text ethnicity ('Other…') becomes other; a free-text politics ('Other…') undisclosed: it has no place on the line.",
     ),
     drops=(
-        "Annotations of 2 ('I don't know') are set aside (PA033).",
+        "Annotations of 2 ('I don't know') are set aside (PA033); of a rater's repeated annotations of a post the first 0 or 1 is kept (PA008).",
         "Education, religion and sexual orientation are not in the schema.",
     ),
     tested_on_real_files=True,
