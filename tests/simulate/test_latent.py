@@ -4,16 +4,24 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from pluralign.errors import PluralignError
 from pluralign.simulate import load_parameters, simulate
-from pluralign.simulate.achieved import Sample, alpha, cheap_statistics, expected_flip_share, flip_share
-from pluralign.simulate.latent import Latent, draw, memberships
+from pluralign.simulate.achieved import (
+    Sample,
+    alpha,
+    cheap_statistics,
+    expected_flip_share,
+    flip_share,
+    kappa_recovered,
+)
+from pluralign.simulate.latent import Latent, draw, memberships, within_prompt_pairs
 from pluralign.simulate.parameters import ORDER, Parameters
 from pluralign.simulate.published import COMMON_ALPHA, DISAGREEMENT_TARGETS, PUBLISHED
 from pluralign.simulate.raters import assign_items
+from pluralign.simulate.report import CONTRASTED
 
 
 @pytest.fixture(scope="module")
@@ -44,8 +52,37 @@ def test_orders_inside_a_prompt_flip_as_often_as_the_arccos_says(large, kappa):
     assert share == pytest.approx(expected_flip_share(kappa), abs=0.006)
 
 
-def test_a_constant_shift_of_a_group_flips_nothing_without_kappa(large):
-    assert flip_share(large.drawn.prompt_of, large.v[:, 1], large.h[:, 1], 0.0, 0.0) == 0
+def test_a_constant_shift_of_a_group_moves_its_ratings_and_none_of_its_orders_inside_a_prompt(large, parameters):
+    model = parameters.dimensions["sensitivity"]
+    black = np.array(["black" in g for g in large.groups])[large.drawn.rater]
+    shifted = large.utilities("sensitivity", model) - large.utilities("sensitivity", replace(model, effects={}))
+    assert shifted[black].mean() > 0.3
+    pairs = np.array(list(within_prompt_pairs(large.drawn.prompt_of)))
+    effect = model.item_sd * large.v[:, 2]
+    assert (np.diff(effect[pairs]) == np.diff((effect + model.effects["black"])[pairs])).mean() > 0.999 or np.allclose(
+        np.diff(effect[pairs]), np.diff((effect + model.effects["black"])[pairs])
+    )
+
+
+@pytest.mark.parametrize(("dimension", "without", "weighing"), CONTRASTED)
+def test_a_group_that_weighs_the_contrast_agrees_as_much_as_its_counterpart(
+    large, parameters, dimension, without, weighing
+):
+    sample = Sample.of(
+        large, replace(parameters, n_raters=parameters.n_raters * 12, n_prompts=parameters.n_prompts * 12)
+    )
+    difference = sample.group_alpha(dimension, weighing) - sample.group_alpha(dimension, without)
+    assert abs(difference) < (0.06 if weighing == "black" else 0.04)
+
+
+@pytest.mark.parametrize(("dimension", "without", "weighing"), CONTRASTED)
+def test_what_groups_weigh_can_be_read_off_their_ratings(large, parameters, dimension, without, weighing):
+    sample = Sample.of(
+        large, replace(parameters, n_raters=parameters.n_raters * 12, n_prompts=parameters.n_prompts * 12)
+    )
+    k = ORDER.index(dimension)
+    assert kappa_recovered(sample, dimension, weighing, large.v[:, k], large.h[:, k]) == pytest.approx(0.6, abs=0.06)
+    assert kappa_recovered(sample, dimension, without, large.v[:, k], large.h[:, k]) < 0.2
 
 
 def test_groups_with_kappa_agree_among_themselves_as_much_as_groups_without(large, parameters):
@@ -92,10 +129,11 @@ def test_seeds_differ_and_the_same_seed_is_the_same(parameters):
 
 
 @settings(max_examples=25, deadline=None)
+@example(raters=119, prompts=10, each=1, seed=0)
 @given(raters=st.integers(20, 300), prompts=st.integers(5, 60), each=st.integers(1, 5), seed=st.integers(0, 5))
 def test_every_rater_sees_distinct_items_and_every_item_enough_raters(parameters, raters, prompts, each, seed):
-    if raters * each < 6 * prompts or each > prompts * 3:
-        return
+    assume(raters * each >= 6 * prompts)
+    assume(each <= prompts * 3)
     asked = replace(parameters, n_raters=raters, n_prompts=prompts, items_per_rater=each)
     rater, item = assign_items(np.random.default_rng(seed), asked)
     assert len({*zip(rater.tolist(), item.tolist(), strict=True)}) == raters * each

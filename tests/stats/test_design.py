@@ -52,6 +52,13 @@ def test_rare_levels_are_merged_and_named():
     assert matrix.sum() == 10
 
 
+def test_a_rare_level_is_merged_whatever_its_length():
+    table = raters(60, country=["us"] * 30 + ["de"] * 26 + ["gb"] * 4)
+    matrix, names = design_matrix(table)
+    assert names == ["de", "country:rare"]
+    assert matrix.sum(0).tolist() == [26, 4]
+
+
 def test_another_reference_can_be_named_and_an_unknown_one_is_refused():
     table = raters(40, gender=["male", "female"])
     assert design_matrix(table, references={"gender": "male"})[1] == ["female"]

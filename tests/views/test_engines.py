@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from pluralign.ratings.tables import arrow_schema
 from pluralign.schema import AGGREGATIONS, ATTRIBUTES, INDIVIDUAL_FIELDS, SCALES, TEXT_COLUMNS, VIEW_FIELDS
-from pluralign.views import encode, frame_view, members, native, variants
+from pluralign.views import codebook, encode, frame_view, members, native, variants
 
 GROUPS = ("everyone", "female", "black", {"gender": ["male", "female"], "country": "us"})
 NAMES = [(scale, aggregation) for scale in SCALES for aggregation in AGGREGATIONS]
@@ -125,8 +125,8 @@ def as_native(table, kind, connection=None):
     return frame.lazy() if kind == "lazy" else frame
 
 
-def as_rows(native, aggregation):
-    frame = nw.from_native(native)
+def as_rows(view, aggregation):
+    frame = nw.from_native(view)
     frame = frame.collect() if isinstance(frame, nw.LazyFrame) else frame
     rows = frame.to_arrow().to_pylist()
     key = ("item_id", "dimension", "rater_id") if aggregation == "individual" else ("item_id", "dimension")
@@ -152,6 +152,10 @@ def test_a_frame_gives_the_same_view_as_the_same_kind_of_frame(varied, reference
         found = frame_view(ratings, rater_ids, scale, aggregation, cuts, raters=raters, items=items)
         assert type(found) is type(ratings)
         assert as_rows(found, aggregation) == expected
+    types = nw.from_native(found).collect_schema()
+    if aggregation != "individual":
+        assert (types["n_raters"], types["distribution"]) == (nw.Int32, nw.List(nw.Int32))
+    assert types["value"] == nw.Int8
 
 
 def test_a_frame_alone_has_neither_prompts_nor_attributes(five_point):
@@ -160,6 +164,13 @@ def test_a_frame_alone_has_neither_prompts_nor_attributes(five_point):
     found = frame_view(five_point.ratings, aggregation="majority", cuts={"toxicity": (1, 2, 3, 4)})
     assert found.column_names == [field.name for field in VIEW_FIELDS if field.name != "prompt_id"]
     assert set(found.column("dimension").to_pylist()) == {"toxicity"}
+
+
+def test_a_book_that_is_full_starts_anew(five_point, monkeypatch):
+    monkeypatch.setattr(codebook, "MOST_KEPT", 40)
+    for group in ("female", "black", "everyone"):
+        for (scale, aggregation), table in variants(five_point, group).items():
+            assert table.equals(five_point.view(group, scale, aggregation))
 
 
 def test_the_numbers_are_forgotten_with_the_ratings(make):
@@ -192,7 +203,13 @@ def spark():
 def test_spark_agrees_in_memory_and_lazily(spark, five_point, reference):
     ids = ids_of(five_point, "female")
     cuts = {spec.name: spec.cuts for spec in five_point.provenance.dimensions}
-    ratings = native.frame_of(five_point.ratings, "pyspark").to_native()
+    ratings, raters, items = (
+        native.frame_of(five_point.tables[name], "pyspark").to_native() for name in ("ratings", "raters", "items")
+    )
+    women = raters.filter(raters.rater_id.isin(sorted(ids))).select("rater_id")
+    for aggregation in ("individual", "majority"):
+        joined = frame_view(ratings, women, "3pt", aggregation, cuts, raters=raters, items=items)
+        assert as_rows(joined, aggregation) == reference(five_point, ids, "3pt", aggregation, set(cuts))
     for scale, aggregation in NAMES:
         expected = reference(five_point, ids, scale, aggregation, set(cuts))
         assert five_point.view("female", scale, aggregation, engine="pyspark").to_pylist() == expected

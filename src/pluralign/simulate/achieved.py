@@ -126,6 +126,21 @@ def odds_ratios(fits: Mapping[str, ClmmFit]) -> dict[str, float]:
     return out
 
 
+def kappa_recovered(sample: Sample, dimension: str, group: str, v: Floats, h: Floats) -> float:
+    """What a group weighs the contrast with, read off its ratings: the slope on h over the slope on v.
+
+    Args:
+        sample: the ratings.
+        dimension: which of them.
+        group: whose.
+        v, h: true effect and contrast of each item on the dimension, (n_items,).
+    """
+    rows = sample.member(group)
+    item, value = sample.item[rows], sample.values[dimension][rows]
+    slopes = np.linalg.lstsq(np.column_stack([np.ones(len(item)), v[item], h[item]]), value.astype(float))[0]
+    return float(slopes[2] / slopes[1])
+
+
 def flip_share(prompt_of: Ints, v: Floats, h: Floats, kappa_a: float, kappa_b: float) -> float:
     """Share of within-prompt pairs of items that two groups, by their κ, order differently.
 

@@ -63,7 +63,8 @@ def assign_items(rng: np.random.Generator, parameters: Parameters) -> tuple[Ints
     base, extra = divmod(n_raters * each, n_items)
     counts = np.full(n_items, base)
     order = rng.permutation(n_items)
-    fewer = min(round(parameters.share_two_raters * n_items), n_items - extra) if base > 2 else 0
+    # Whoever gets one fewer makes room for one more elsewhere, so both must fit among the items.
+    fewer = min(round(parameters.share_two_raters * n_items), (n_items - extra) // 2) if base > 2 else 0
     counts[order[:fewer]] -= 1
     counts[order[fewer : 2 * fewer + extra]] += 1
     slots = np.repeat(np.arange(n_items), counts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -46,18 +47,18 @@ def design_matrix(
     for attribute in attributes if attributes is not None else list(ATTRIBUTES):
         if attribute not in ATTRIBUTES:
             raise unknown("PA020", "attribute", attribute, list(ATTRIBUTES))
-        levels = np.array(rater_levels(raters, attribute))
-        found, counts = np.unique(levels, return_counts=True)
-        for level in found[counts < RARE]:
-            levels[levels == level] = RARE_LEVEL
-        present = set(levels.tolist())
+        counts = Counter(rater_levels(raters, attribute))
+        levels = np.array(
+            [level if counts[level] >= RARE else RARE_LEVEL for level in rater_levels(raters, attribute)], dtype=object
+        )
+        present = set(levels)
         order = [v for v in (*ATTRIBUTES[attribute].values, MULTIPLE, UNDISCLOSED, RARE_LEVEL) if v in present]
         reference = (references or {}).get(attribute, order[0])
         if reference not in order:
             raise unknown("PA020", f"reference level of {attribute}", reference, order)
         for level in order:
             if level != reference:
-                columns.append((levels == level).astype(float))
+                columns.append(np.asarray(levels == level, float))
                 names.append(f"{attribute}:{level}" if level in (UNDISCLOSED, RARE_LEVEL) else level)
     matrix = np.column_stack(columns) if columns else np.zeros((raters.num_rows, 0))
     return matrix, names

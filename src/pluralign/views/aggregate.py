@@ -14,6 +14,7 @@ scale only, and read the same beside every aggregation.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import reduce
 from operator import add
 from typing import Any
@@ -22,6 +23,12 @@ import narwhals as nw
 
 from pluralign.schema import SCALES
 from pluralign.views.histogram import ON, PLACE, first_columns, kept_points
+
+HIGHEST = 7
+"""No value of a scale is higher; one more than it is a power of two that holds a value beside a distance."""
+
+FAR = 1 << 30
+"""Farther than any value is, of up to twenty million ratings."""
 
 COUNT_COLUMNS = ("n_raters", "disagreement", "tie")
 
@@ -35,15 +42,13 @@ def at(scale: str) -> list[str]:
     return [f"at_{value}" for value in SCALES[scale].values]
 
 
-def recoded(scale: str, point: str = "point") -> Any:
-    """The value that a rating's point has on a scale; null where the scale leaves it out."""
-    point_column = nw.col(point)
-    expression: Any = None
-    for i, value in reversed(list(enumerate(SCALES[scale].recode, 1))):
-        if value is not None:
-            when = nw.when(point_column == i).then(nw.lit(value, nw.Int64))
-            expression = when if expression is None else when.otherwise(expression)
-    return expression.cast(nw.Int8)
+def recoded(scale: str) -> Any:
+    """The value of `point` on a scale; −1 where the scale leaves it out. (A null would turn pandas' column to floats.)"""
+    value: Any = nw.lit(-1, nw.Int8)
+    for point, to in enumerate(SCALES[scale].recode, 1):
+        if to is not None:
+            value = nw.when(nw.col("point") == point).then(nw.lit(to, nw.Int8)).otherwise(value)
+    return value.cast(nw.Int8)
 
 
 def summarised(frame: Any, scale: str) -> Any:
@@ -61,13 +66,20 @@ def summarised(frame: Any, scale: str) -> Any:
     total = reduce(add, [nw.col(name) * value for name, value in zip(counts, values, strict=True)])
     frame = frame.with_columns(**counts)
     frame = frame.with_columns(n_raters=n, total=total, top=nw.max_horizontal(*counts))
-    modes = reduce(add, [(nw.col(name) == nw.col("top")).cast(nw.Int64) for name in counts])
+    modes = reduce(add, [(nw.col(name) == nw.col("top")).cast(nw.Int32) for name in counts])
     frame = frame.filter(nw.col("n_raters") > 0)
     return frame.with_columns(disagreement=nw.col("top") < nw.col("n_raters"), tie=modes > 1)
 
 
-def valued(frame: Any, scale: str, aggregation: str) -> Any:
-    """Add `value` to what `summarised` gave. `majority` needs the column `goes_low`; `consensus` drops cells."""
+def valued(frame: Any, scale: str, aggregation: str, lean: Callable[[Any], Any]) -> Any:
+    """Add `value` to what `summarised` gave; `consensus` drops cells.
+
+    Args:
+        frame: from `summarised`.
+        scale: the scale it was summarised on.
+        aggregation: any but `individual`.
+        lean: adds `goes_low` to a frame; needed only where `lower` and `higher`, the two answers of `majority`, differ.
+    """
     n, total = nw.col("n_raters"), nw.col("total")
     if aggregation == "consensus":
         frame = frame.filter((n > 1) & (nw.col("top") == n))
@@ -78,20 +90,24 @@ def valued(frame: Any, scale: str, aggregation: str) -> Any:
         frame = frame.with_columns(point=nw.col(first_columns()[kept_points(scale)]) % PLACE)
         return frame.with_columns(value=recoded(scale))
     if aggregation == "majority":
-        return frame.with_columns(value=_majority(scale).cast(nw.Int8))
+        frame = lean(_nearest_modes(frame, scale))
+        value = nw.when(nw.col("goes_low")).then(nw.col("lower")).otherwise(nw.col("higher"))
+        return frame.with_columns(value=value.cast(nw.Int8))
     raise ValueError(aggregation)
 
 
-def _majority(scale: str) -> Any:
-    """min over the most frequent values j of ((2 |n j − S| + side) · 8 + j), modulo 8; side is 1 on the side that loses."""
-    n, total, low = nw.col("n_raters"), nw.col("total"), nw.col("goes_low")
-    ranked = []
-    for name, value in zip(at(scale), SCALES[scale].values, strict=True):
-        ahead = n * value - total
-        side = ((low & (ahead > 0)) | (~low & (ahead < 0))).cast(nw.Int64)
-        ranked.append(
-            nw.when(nw.col(name) == nw.col("top"))
-            .then((ahead.abs() * 2 + side) * 8 + value)
-            .otherwise(nw.lit(1 << 62, nw.Int64))
-        )
-    return nw.min_horizontal(*ranked) % 8
+def _nearest_modes(frame: Any, scale: str) -> Any:
+    """Add `lower` and `higher`: the most frequent value nearest the mean, of two equally near the one or the other.
+
+    min over the most frequent values j of (|n j − S| · 8 + j), modulo 8, is the lower; with 7 − j for j, 7 minus it the higher.
+    """
+    ranks = {f"rank_{value}": value for value in SCALES[scale].values}
+    distances = {}
+    for name, count in zip(ranks, at(scale), strict=True):
+        distance = (nw.col("n_raters") * ranks[name] - nw.col("total")).abs() * (HIGHEST + 1)
+        distances[name] = nw.when(nw.col(count) == nw.col("top")).then(distance).otherwise(nw.lit(FAR, nw.Int32))
+    lower = nw.min_horizontal(*(nw.col(name) + value for name, value in ranks.items())) % (HIGHEST + 1)
+    higher = HIGHEST - nw.min_horizontal(*(nw.col(name) + (HIGHEST - value) for name, value in ranks.items())) % (
+        HIGHEST + 1
+    )
+    return frame.with_columns(**distances).with_columns(lower=lower, higher=higher)

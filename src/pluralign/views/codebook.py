@@ -69,8 +69,14 @@ def all_columns(cells: Any, n_cells: int) -> Columns:
         for name in ("n_raters", "disagreement", "tie", *at(scale)):
             columns[f"{scale}.{name}"] = _placed(summary, name, n_cells, 0)
         for aggregation in COUNTED:
-            columns[f"{scale}.{aggregation}"] = _placed(valued(summary, scale, aggregation), "value", n_cells, -1)
+            columns[f"{scale}.{aggregation}"] = _placed(
+                valued(summary, scale, aggregation, _as_it_is), "value", n_cells, -1
+            )
     return columns
+
+
+def _as_it_is(frame: Any) -> Any:
+    return frame
 
 
 def _placed(frame: Any, name: str, length: int, absent: int) -> Any:

@@ -102,8 +102,13 @@ def group_frame(
 def _aggregated(frame: Any, scale: str, aggregation: str, packed: bool) -> Any:
     cells = histogram(frame, ["key"], packed=packed, first=aggregation == "first")
     cells = summarised(unpacked(cells) if packed else cells, scale)
-    cells = valued(cells.with_columns(goes_low=nw.col("key") % 2 == 1), scale, aggregation)
+    cells = valued(cells, scale, aggregation, lean_of_key)
     return cells.select("key", "value", "n_raters", "disagreement", "tie", *at(scale))
+
+
+def lean_of_key(frame: Any) -> Any:
+    """Add `goes_low` from the cell's key, which carries it."""
+    return frame.with_columns(goes_low=nw.col("key") % 2 == 1)
 
 
 def _sorted(frame: Any, by: str) -> dict[str, Any]:

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 
 from pluralign.ratings.tables import PROVENANCE_KEY
 from pluralign.views.codebook import Codebook
-from pluralign.views.histogram import PACKED_LIMIT, Codes, on_points
+from pluralign.views.histogram import PACKED_LIMIT, Codes, on_points, packed_points
 from pluralign.views.native import arrow_of, frame_of, leans_low
 
 if TYPE_CHECKING:
@@ -65,7 +65,8 @@ class Encoded:
         """What engines compute with; `position` is `place`, `row` the row here."""
         numbers = {"key": self.key, "rater": self.rater, "dimension": self.dimension, "position": self.place}
         rows = np.arange(len(self.key), dtype=np.int64)
-        return pa.table({**numbers, "row": rows, "point": self.point})
+        packed = packed_points(self.point.to_numpy())
+        return pa.table({**numbers, "row": rows, "point": self.point, "packed": packed})
 
     @cached_property
     def polars(self) -> Any:

@@ -13,7 +13,7 @@ from pluralign.errors import unknown
 from pluralign.schema import AGGREGATIONS, ATTRIBUTES, INDIVIDUAL_FIELDS, POINTS, SCALES, VIEW_FIELDS
 from pluralign.views.aggregate import at, recoded, summarised, valued
 from pluralign.views.histogram import Cuts, histogram, kept_points, on_points
-from pluralign.views.native import with_distribution, with_goes_low
+from pluralign.views.native import looked_up, with_distribution, with_goes_low
 
 CELL = ("item_id", "dimension")
 OWN_CUTS = tuple(range(1, POINTS))
@@ -73,11 +73,11 @@ def frame_view(
         frame = kept.with_columns(value=recoded(scale))
         if raters is not None:
             attributes = nw.from_native(raters).select("rater_id", *ATTRIBUTES)
-            frame = frame.join(attributes, on="rater_id", how="left")
+            frame = looked_up(frame, attributes, "rater_id")
     else:
         frame = _aggregated(frame, scale, aggregation)
     if items is not None:
-        frame = frame.join(nw.from_native(items).select("item_id", "prompt_id"), on="item_id", how="left")
+        frame = looked_up(frame, nw.from_native(items).select("item_id", "prompt_id"), "item_id")
     absent = {"prompt_id"} if items is None else set()
     absent |= set(ATTRIBUTES) if raters is None else set()
     fields = INDIVIDUAL_FIELDS if aggregation == "individual" else VIEW_FIELDS
@@ -96,8 +96,4 @@ def _of_raters(frame: Any, rater_ids: Any) -> Any:
 
 def _aggregated(frame: Any, scale: str, aggregation: str) -> Any:
     cells = histogram(frame, CELL, packed=False, first=aggregation == "first")
-    cells = summarised(cells, scale)
-    if aggregation == "majority":
-        cells = with_goes_low(cells)
-    cells = valued(cells, scale, aggregation).with_columns(nw.col("n_raters").cast(nw.Int32))
-    return with_distribution(cells, at(scale))
+    return with_distribution(valued(summarised(cells, scale), scale, aggregation, with_goes_low), at(scale))

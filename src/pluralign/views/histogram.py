@@ -89,13 +89,13 @@ def histogram(frame: Any, keys: Sequence[str], *, packed: bool, first: bool) -> 
     Args:
         frame: a narwhals frame with the keys, `point`, and `position` where `first` is asked for.
         keys: what makes a cell.
-        packed: give the counts as one column `packed` instead of five.
+        packed: sum the frame's column `packed` (`packed_points`) instead of making five counts.
         first: add the columns of `first_columns`. Of equal positions the lower point counts as first: give distinct ones.
     """
     point = nw.col("point").cast(nw.Int64)
     prepared, aggregations = {}, []
     if packed:
-        prepared["packed"] = _by_point(point, [1 << BITS * i for i in range(POINTS)])
+        prepared["packed"] = nw.col("packed")
         aggregations.append(nw.col("packed").sum())
     else:
         prepared |= {name: nw.when(point == i).then(nw.lit(1)) for i, name in enumerate(ON, 1)}
@@ -108,19 +108,21 @@ def histogram(frame: Any, keys: Sequence[str], *, packed: bool, first: bool) -> 
             aggregations.append(nw.col(name).min())
     columns = [expression.alias(name) for name, expression in prepared.items()]
     cells = frame.select(*keys, *columns).group_by(*keys).agg(*aggregations)
-    return cells if packed else cells.with_columns(nw.col(*ON).cast(nw.Int64))
+    return cells if packed else cells.with_columns(nw.col(*ON).cast(nw.Int32))
 
 
-def _by_point(point: Any, values: Sequence[int]) -> Any:
-    """The value that belongs to each point."""
-    expression: Any = nw.lit(values[-1], nw.Int64)
-    for i in range(len(values) - 1, 0, -1):
-        expression = nw.when(point == i).then(nw.lit(values[i - 1], nw.Int64)).otherwise(expression)
-    return expression
+def packed_points(points: Codes) -> Codes:
+    """The packed histogram of each single rating, whose sum is that of a cell.
+
+    >>> [hex(one) for one in packed_points(np.array([1, 2, 5])).tolist()]
+    ['0x1', '0x1000', '0x1000000000000']
+    """
+    packed: Codes = np.left_shift(np.int64(1), BITS * (points.astype(np.int64) - 1))
+    return packed
 
 
 def unpacked(frame: Any) -> Any:
     """Give a packed histogram its five counts."""
     # Not for Spark, which divides as doubles: sixty bits do not fit one.
     packed, most = nw.col("packed").cast(nw.Int64), 1 << BITS
-    return frame.with_columns(**{name: packed // most**i % most for i, name in enumerate(ON)})
+    return frame.with_columns(**{name: (packed // most**i % most).cast(nw.Int32) for i, name in enumerate(ON)})

@@ -1,4 +1,4 @@
-"""What narwhals has no words for, engine by engine: two columns, and going from Arrow to an engine and back.
+"""What narwhals has no words for, engine by engine: two columns, a look-up, and going from Arrow to an engine and back.
 
 Everything else of a view is written once, in `histogram` and `aggregate`.
 """
@@ -12,6 +12,7 @@ from typing import Any
 import narwhals as nw
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from pluralign.errors import PluralignError, unknown
 from pluralign.schema import tie_goes_low
@@ -24,9 +25,9 @@ leans_low = lru_cache(maxsize=1 << 20)(tie_goes_low)
 
 
 def with_goes_low(frame: Any) -> Any:
-    """Add `goes_low`, `schema.tie_goes_low` of `item_id`, to a narwhals frame with `tie`.
+    """Add `goes_low`, `schema.tie_goes_low` of `item_id`, to a narwhals frame with `lower` and `higher`.
 
-    Lazy engines hash on the fly, the tied rows only: nothing is collected, and no table of items has to be joined.
+    Lazy engines hash on the fly, and only where those differ: nothing is collected, and no table of items has to be joined.
     """
     kind, native = frame.implementation, frame.to_native()
     if kind.is_duckdb():
@@ -51,7 +52,9 @@ def _duckdb_goes_low() -> Any:
 
     digest = FunctionExpression("sha256", ColumnExpression("item_id"))
     last = FunctionExpression("right", digest, ConstantExpression(1))
-    low = CaseExpression(ColumnExpression("tie"), last.isin(*map(ConstantExpression, EVEN_DIGITS)))
+    low = CaseExpression(
+        ColumnExpression("lower") != ColumnExpression("higher"), last.isin(*map(ConstantExpression, EVEN_DIGITS))
+    )
     return low.otherwise(ConstantExpression(True)).alias("goes_low")
 
 
@@ -59,7 +62,7 @@ def _pyspark_goes_low() -> Any:
     from pyspark.sql import functions as F  # noqa: N812
 
     last = F.substring(F.sha2(F.col("item_id"), 256), -1, 1)
-    return F.when(F.col("tie"), last.isin(*EVEN_DIGITS)).otherwise(F.lit(True))
+    return F.when(F.col("lower") != F.col("higher"), last.isin(*EVEN_DIGITS)).otherwise(F.lit(True))
 
 
 def with_distribution(frame: Any, columns: Sequence[str]) -> Any:
@@ -86,6 +89,18 @@ def with_distribution(frame: Any, columns: Sequence[str]) -> Any:
         series = pd.Series(pd.array(counts, dtype=pd.ArrowDtype(counts.type)), index=native.index)
         return nw.from_native(native.assign(distribution=series))
     return nw.from_native(native.append_column("distribution", counts))
+
+
+def looked_up(frame: Any, other: Any, key: str) -> Any:
+    """Add to each row of a narwhals frame the columns of the row of another that has the same key (a left join)."""
+    if not frame.implementation.is_pyarrow():
+        return frame.join(other, on=key, how="left")
+    # Arrow's own join takes no lists, neither beside the key nor in the frame.
+    native, others = frame.to_native(), other.to_native()
+    rows = pc.index_in(native.column(key), others.column(key).combine_chunks())
+    for name in others.column_names:
+        native = native if name == key else native.append_column(name, others.column(name).take(rows))
+    return nw.from_native(native)
 
 
 def as_lists(columns: Sequence[Any]) -> pa.ListArray:

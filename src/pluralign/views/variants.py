@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-import narwhals as nw
 import numpy as np
 import pyarrow as pa
 
@@ -13,7 +12,7 @@ from pluralign.schema import AGGREGATIONS, SCALES
 from pluralign.views.aggregate import COUNT_COLUMNS, at
 from pluralign.views.assemble import as_table, cell_columns, rating_columns
 from pluralign.views.codebook import COUNTED, Columns, all_columns
-from pluralign.views.core import dimensions_of, group_frame
+from pluralign.views.core import dimensions_of, group_frame, lean_of_key
 from pluralign.views.encode import Encoded
 from pluralign.views.groups import GroupSpec
 from pluralign.views.histogram import PLACE, Codes, first_columns, histogram, kept_points
@@ -70,7 +69,7 @@ def _aggregated(code: Encoded, frame: Any, scales: Sequence[str], texts: bool) -
     if code.packs:
         book, rows = code.book.rows(cells.get_column("packed").to_numpy() * 2 + (key & 1))
     else:
-        cells = cells.with_columns(goes_low=nw.col("key") % 2 == 1).with_row_index("row")
+        cells = lean_of_key(cells).with_row_index("row")
         book, rows = all_columns(cells, len(key)), np.arange(len(key))
     found: dict[str, dict[str, pa.Table]] = {name: {} for name in (*COUNTED, "first")}
     about: dict[bytes, Columns] = {}  # Variants that keep the same cells share the columns that name them.
