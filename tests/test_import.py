@@ -43,7 +43,12 @@ def test_lower_floors_never_import_higher_ones(root):
         if own == "__init__":
             continue
         for node in ast.walk(ast.parse(path.read_text())):
+            assert not (isinstance(node, ast.ImportFrom) and node.level), (
+                f"{relative}: a relative import hides its room"
+            )
             modules = [node.module] if isinstance(node, ast.ImportFrom) and node.module else []
+            if modules == ["pluralign"]:
+                modules = [f"pluralign.{alias.name}" for alias in node.names]
             modules += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             for module in modules:
                 target = room(module)

@@ -28,6 +28,9 @@ CODES: dict[str, str] = {
     "PA014": "provenance unreadable",
     "PA015": "column not in the schema",
     "PA016": "checksum differs",
+    "PA017": "repeated rater",
+    "PA018": "position below 1",
+    "PA019": "values that exclude each other",
     # views
     "PA020": "unknown group",
     "PA021": "unknown scale",
@@ -51,6 +54,7 @@ CODES: dict[str, str] = {
     "PA051": "push refused",
     "PA052": "folder not empty",
     "PA053": "no data sheet for imported ratings",
+    "PA054": "package not installed",
     # statistics
     "PA060": "model cannot be fitted",
     "PA061": "statistic cannot be computed",

@@ -60,6 +60,13 @@ PLANTED = [
     ("PA013", "raters", {"r": raters({"rater_id": "a"}, {"rater_id": "b", "politics": None})}, 1),
     ("PA013", "raters", {"r": raters({"rater_id": "a"}, {"rater_id": "b", "ethnicity": []})}, 1),
     ("PA011", "raters", {"r": raters({"rater_id": "a"}, {"rater_id": "a", "politics": "moderate"})}, 1),
+    ("PA017", "raters", {"r": raters({"rater_id": "a"}, {"rater_id": "a"})}, 1),
+    ("PA019", "raters", {"r": raters({"rater_id": "a"}, {"rater_id": "b", "ethnicity": ["white", "white"]})}, 1),
+    ("PA019", "raters", {"r": raters({"rater_id": "a"}, {"rater_id": "b", "ethnicity": ["undisclosed", "white"]})}, 1),
+    ("PA004", "raters", {"r": raters({"rater_id": "a"}, {"rater_id": "b", "ethnicity": [None, "white"]})}, 1),
+    ("PA013", "raters", {"r": raters({"rater_id": "a"}, {"rater_id": " "})}, 1),
+    ("PA018", "ratings", {"t": ratings({}, {"rater_id": "b", "position": 0})}, 1),
+    ("PA010", "ratings", {"t": ratings({}, {"rater_id": "b", "language": "de"})}, 1),
     ("PA012", "items", {"i": items({"item_id": "i1"}, {"item_id": "i1"})}, 1),
     ("PA009", "items", {"i": items({"item_id": "i1"}, {"item_id": "i2", "response_en": " "})}, 1),
     ("PA009", "items", {"i": items({"item_id": "i1"}, {"item_id": "i2", "response_en": None})}, 1),
@@ -120,6 +127,21 @@ def test_rows_are_named_by_their_place_in_what_was_given_not_in_what_was_left():
     assert ("ratings", 2, "PA006") in reasons(got)
 
 
+def test_a_sound_row_is_kept_where_its_broken_twin_came_first():
+    got = made(t=ratings({"value": 9}, {"value": 4}))
+    assert reasons(got) == [("ratings", 0, "PA005")]
+    assert got.ratings.column("value").to_pylist() == [4]
+    got = made(r=raters({"rater_id": "a", "gender": "x"}, {"rater_id": "a"}))
+    assert reasons(got) == [("raters", 0, "PA004")]
+    assert got.ratings.num_rows == 1
+
+
+def test_of_three_equal_ratings_the_first_is_kept_and_named_as_first():
+    got = made(t=ratings({"value": 2}, {"value": 3}, {"value": 4}))
+    assert got.ratings.column("value").to_pylist() == [2]
+    assert all("first in row 0" in row["reason"] for row in got.rejected.to_pylist())
+
+
 def test_a_rejected_row_keeps_its_content():
     got = made(t=ratings({}, {"rater_id": "b", "value": 7}))
     content = json.loads(got.rejected.to_pylist()[0]["content"])
@@ -161,7 +183,7 @@ vocabulary = st.sampled_from(["female", "male", "nonbinary", "undisclosed", "fem
 )  # fmt: skip
 def test_every_row_is_either_kept_or_set_aside_never_both_never_lost(genders, rows):
     r = raters(*({"rater_id": str(k), "gender": g} for k, g in enumerate(genders)))
-    i = items(*({"item_id": str(k)} for k in range(3)))
+    i = items(*({"item_id": str(k), "response_de": "Darum."} for k in range(3)))
     t = ratings(
         *(
             {"rater_id": str(a), "item_id": str(b), "dimension": d, "value": v, "language": lang}

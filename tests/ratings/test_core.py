@@ -56,6 +56,31 @@ def test_a_changed_rating_is_noticed(small, tmp_path):
     assert [problem.code for problem in Ratings.open(tmp_path).check()] == ["PA016"]
 
 
+def test_a_changed_truth_is_noticed_too(shipped):
+    from dataclasses import replace as changed
+
+    column = shipped.truth.schema.get_field_index("effect")
+    truth = shipped.truth.set_column(
+        column, shipped.truth.schema.field(column), pa.array([0.0] * shipped.truth.num_rows)
+    )
+    assert [problem.code for problem in changed(shipped, truth=truth).check()] == ["PA016"]
+
+
+def test_texts_that_join_alike_have_different_checksums():
+    from pluralign.ratings.tables import content_checksum
+
+    sums = {
+        content_checksum({"t": pa.table({"x": pa.array(values, pa.string())})})
+        for values in (["a,b"], ["a", "b"], [None], ["null"], [""])
+    }
+    assert len(sums) == 5
+
+
+def test_without_a_rating_there_is_no_number_of_ratings_an_item(shipped):
+    empty = Ratings.from_tables(shipped.raters, shipped.items, shipped.ratings.slice(0, 0), shipped.provenance)
+    assert empty.describe()["ratings_per_item_and_dimension"] == {"min": None, "mean": None, "max": None}
+
+
 def test_a_folder_without_a_table_says_which_and_what_to_do(small, tmp_path):
     small.save(tmp_path)
     (tmp_path / "items.parquet").unlink()

@@ -179,7 +179,11 @@ def test_parameters_come_back_from_json_and_from_provenance(parameters):
 def test_every_parameter_says_where_it_comes_from(shipped):
     tagged = shipped.provenance.details["parameters"]
     assert {entry["source"] for entry in tagged.values()} == {"published", "assumed"}
-    assert tagged["toxicity.effects.male"]["source"] == "published"
+    assert tagged["n_raters"]["source"] == "published"
+    assert (
+        "solved so that the fitted odds ratio on this draw is the published 0.82"
+        in tagged["toxicity.effects.male"]["note"]
+    )
     assert tagged["toxicity.kappa"]["source"] == "assumed"
     assert {name.split(".")[0] for name in tagged if "." in name} == set(ORDER)
 

@@ -90,6 +90,12 @@ def test_a_foreign_slot_a_lost_translation_and_a_doubled_phrase_are_found():
     assert "closers[0].en" in planted("responses", doubled)
 
 
+def test_an_empty_file_and_a_doubled_topic_are_found():
+    assert prompt_problems("t", {})
+    assert response_problems("t", {})
+    assert "topics" in planted("prompts", lambda raw: raw["topics"].append(raw["topics"][0]))
+
+
 def test_a_held_out_level_in_t_is_found():
     assert "tone" in planted("responses", lambda raw: raw["moves"]["tone"].update({4: raw["moves"]["tone"][5]}))
 

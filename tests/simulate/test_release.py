@@ -98,6 +98,30 @@ def test_no_held_out_level_occurs(shipped):
     assert len(levels) == 25
 
 
+def test_contrast_moves_point_the_way_of_h(shipped):
+    import numpy as np
+
+    by_pole = {"minus": [], "plus": [], None: []}
+    for row in shipped.truth.to_pylist():
+        by_pole[row["pole"]].append(row["contrast"])
+    assert np.mean(by_pole["minus"]) < -0.7
+    assert abs(np.mean(by_pole[None])) < 0.1
+    assert np.mean(by_pole["plus"]) > 0.7
+
+
+def test_a_moralising_phrase_stands_where_the_pole_of_toxicity_s_contrast_is_plus(shipped):
+    from pluralign.simulate.lexicon import load_lexicon
+
+    bank = load_lexicon("t").contrasts["banter"]
+    responses = {row["item_id"]: row["response_en"] for row in shipped.items.to_pylist()}
+    for pole, other in (("plus", "minus"), ("minus", "plus")):
+        items = [r["item_id"] for r in shipped.truth.to_pylist() if r["dimension"] == "toxicity" and r["pole"] == pole]
+        own = [phrase.en for phrase in bank[pole] if "{" not in phrase.en]
+        foreign = [phrase.en for phrase in bank[other] if "{" not in phrase.en]
+        assert sum(any(text in responses[item] for text in own) for item in items) > len(items) / 3
+        assert not any(text in responses[item] for text in foreign for item in items)
+
+
 def test_adversarial_prompts_draw_worse_answers_in_the_mean(shipped):
     import numpy as np
 

@@ -40,6 +40,12 @@ def main() -> None:
         typer.secho(str(error), err=True, fg="red")
         wrong = error.code in USED_WRONGLY and not isinstance(error, ProblemsFoundError)
         sys.exit(2 if wrong else 1)
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("pluralign"):
+            raise
+        missing = PluralignError("PA054", f"this command needs {error.name!r}.", "pip install 'pluralign[release]'")
+        typer.secho(str(missing), err=True, fg="red")
+        sys.exit(2)
     except KeyboardInterrupt:
         typer.secho("interrupted; nothing half-written was left", err=True, fg="yellow")
         sys.exit(130)

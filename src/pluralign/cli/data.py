@@ -10,8 +10,9 @@ from typing import Annotated, Any
 
 import typer
 
-from pluralign.errors import PluralignError, Problem
+from pluralign.errors import PluralignError, Problem, unknown
 from pluralign.ratings import Ratings, load
+from pluralign.schema import MINIMUM_CELL
 
 data = typer.Typer(help="The three tables: raters, items, ratings.", no_args_is_help=True)
 
@@ -26,6 +27,14 @@ class Kind(StrEnum):
     ratings = "ratings"
     preferences = "preferences"
     prompts = "prompts"
+
+
+class LexiconOption(StrEnum):
+    """The lexicons."""
+
+    t = "t"
+    j = "j"
+    e = "e"
 
 
 class ModeOption(StrEnum):
@@ -47,7 +56,7 @@ def simulate(
     ] = ModeOption.matched,
     kappa: Annotated[float, typer.Option(help="Multiplies every κ; 0 gives the null release.", min=0)] = 1.0,
     raters: Annotated[int | None, typer.Option(help="Number of raters (the study: 1095).", min=2)] = None,
-    lexicon: Annotated[str, typer.Option(help="Which phrases render the items: t, j or e.")] = "t",
+    lexicon: Annotated[LexiconOption, typer.Option(help="Which phrases render the items.")] = LexiconOption.t,
     prompts: Annotated[int | None, typer.Option(help="Number of prompts (the release: 587).", min=1)] = None,
     force: Annotated[bool, typer.Option(help="Replace tables that are not simulated.")] = False,
     as_json: Json = False,
@@ -66,8 +75,11 @@ def simulate(
     _refuse_to_replace(out, force)
     parameters = load_parameters(mode.value)
     asked = replace(parameters, n_raters=raters or parameters.n_raters, n_prompts=prompts or parameters.n_prompts)
-    if mode is ModeOption.matched and (seed != 0 or asked != parameters):
-        base = replace(load_parameters("population"), n_raters=asked.n_raters, n_prompts=asked.n_prompts)
+    if mode is ModeOption.matched and asked != parameters:
+        raise PluralignError("PA041", "got --mode matched with another number of raters or prompts; the study's statistics are "
+                             "matched at the study's size only.", "Add --mode population.")  # fmt: skip
+    if mode is ModeOption.matched and seed != 0:
+        base = load_parameters("population")
         typer.echo("matching the published statistics on this draw …", err=True)
         asked = match(
             base,
@@ -76,7 +88,7 @@ def simulate(
                 f"  round {turn + 1}: largest error of a log odds ratio {off:.4f}", err=True
             ),
         )
-    _written(run(asked.with_kappa(kappa), seed, lexicon), out, as_json)
+    _written(run(asked.with_kappa(kappa), seed, lexicon.value), out, as_json)
 
 
 def _refuse_to_replace(out: Path, force: bool) -> None:
@@ -104,11 +116,10 @@ def import_(
     if source == "sources":
         typer.echo(sources_table())
         return
+    if source not in SOURCES:
+        raise unknown("PA030", "source", source, list(SOURCES))
     if path is None:
-        known = SOURCES.get(source)
-        raise PluralignError(
-            "PA031", f"no path given for {source!r}.", f"How to get the files: {known.how_to_get}" if known else ""
-        )
+        raise SOURCES[source].not_recognised("no path given")
     _written(import_source(source, path, strict=strict), out or Path(source), as_json)
 
 
@@ -139,7 +150,7 @@ def _described(ratings: Ratings) -> str:
     lines = [
         told["provenance"],
         f"  {told['n_raters']:,} raters · {told['n_items']:,} items · {told['n_prompts']:,} prompts · {told['n_ratings']:,} ratings"
-        f" · {per['mean']:.1f} ratings an item and dimension ({per['min']:g}–{per['max']:g})",
+        + (f" · {per['mean']:.1f} ratings an item and dimension ({per['min']}–{per['max']})" if per["mean"] else ""),
         f"  licence {told['licence']} · checksum {told['checksum'][:12]}",
         "  dimensions: " + ", ".join(
             f"{name} {d['range'][0]}–{d['range'][1]}" + ("" if name == d["nearest"] else f" (≈ {d['nearest']})")
@@ -156,7 +167,9 @@ def _described(ratings: Ratings) -> str:
 @data.command(epilog="Examples:  pluralign data build  ·  pluralign data build crehate")
 def build(
     folder: Annotated[Path, typer.Argument(help="Folder of three tables.")] = DEFAULT_FOLDER,
-    minimum_cell: Annotated[int, typer.Option(help="Groups with fewer raters are not published.", min=1)] = 10,
+    minimum_cell: Annotated[
+        int, typer.Option(help="Groups with fewer raters are not published.", min=1)
+    ] = MINIMUM_CELL,
 ) -> None:
     """Write every config, the card, Croissant and the checksums beside the tables."""
     from pluralign.release.build import build as run

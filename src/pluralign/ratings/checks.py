@@ -10,6 +10,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pyarrow as pa
 
@@ -73,13 +74,62 @@ def conform(table: pa.Table, name: str) -> pa.Table:
 
 
 def row_problems(tables: Mapping[str, pa.Table], provenance: Provenance) -> list[Problem]:
-    """Every problem of single rows, table by table."""
+    """Every problem of single rows, table by table, and every repeated row among those that have none.
+
+    A row that fails does not count as the first of two: its sound twin is kept.
+    """
     raters, items, ratings = (tables[name].to_pydict() for name in CANONICAL)
-    return [
+    single = [
         *_missing("raters", raters), *_missing("items", items), *_missing("ratings", ratings),
-        *_rater_problems(raters), *_item_problems(items),
-        *_rating_problems(ratings, set(raters["rater_id"]), set(items["item_id"]), provenance),
+        *_rater_problems(raters), *_item_problems(items), *_rating_problems(ratings, raters, items, provenance),
     ]  # fmt: skip
+    failing: dict[str, set[int]] = defaultdict(set)
+    for problem in single:
+        failing[problem.file].add(int(problem.row or 0))
+    repeated = [
+        *_repeated_raters(raters, failing["raters"]),
+        *_repeated_items(items, failing["items"]),
+        *_repeated_ratings(ratings, failing["ratings"]),
+    ]
+    return single + repeated
+
+
+def _repeats(keys: Iterable[Any], failing: set[int]) -> Iterator[tuple[int, int]]:
+    """Rows whose key an earlier row has, with that row; rows that fail already are passed over."""
+    first: dict[Any, int] = {}
+    for row, key in enumerate(keys):
+        if row in failing:
+            continue
+        if key in first:
+            yield row, first[key]
+        first.setdefault(key, row)
+
+
+def _repeated_raters(raters: Mapping[str, list[Any]], failing: set[int]) -> Iterator[Problem]:
+    for row, before in _repeats(raters["rater_id"], failing):
+        rater = raters["rater_id"][row]
+        differing = next((a for a in ATTRIBUTES if raters[a][row] != raters[a][before]), None)
+        if differing is None:
+            yield Problem("PA017", "raters", row, "rater_id", f"{rater!r} again, as in row {before}", "one row a rater",
+                          "Keep one row; the first is kept here.")  # fmt: skip
+        else:
+            got = f"{raters[differing][row]!r} for {rater!r}, who has {raters[differing][before]!r} in row {before}"
+            yield Problem("PA011", "raters", row, differing, got, "one value", "Keep one row; the first is kept here.")
+
+
+def _repeated_items(items: Mapping[str, list[Any]], failing: set[int]) -> Iterator[Problem]:
+    for row, before in _repeats(items["item_id"], failing):
+        got = f"{items['item_id'][row]!r} again, first in row {before}"
+        yield Problem("PA012", "items", row, "item_id", got, "one row an item", "Give it an id of its own, or drop it.")
+
+
+def _repeated_ratings(ratings: Mapping[str, list[Any]], failing: set[int]) -> Iterator[Problem]:
+    keys = zip(ratings["rater_id"], ratings["item_id"], ratings["dimension"], strict=True)
+    for row, before in _repeats(keys, failing):
+        rater, item, dimension = (ratings[c][row] for c in ("rater_id", "item_id", "dimension"))
+        got = f"{rater!r} rates {item!r} on {dimension} again, first in row {before}"
+        expected = "one rating per rater, item and dimension"
+        yield Problem("PA008", "ratings", row, "rater_id", got, expected, "Keep one; the first is kept here.")
 
 
 def _missing(table: str, columns: Mapping[str, list[object]]) -> Iterator[Problem]:
@@ -87,7 +137,11 @@ def _missing(table: str, columns: Mapping[str, list[object]]) -> Iterator[Proble
         if field.nullable:
             continue
         for row, value in enumerate(columns[field.name]):
-            if value is None or value == []:
+            if (
+                value is None
+                or value == []
+                or (isinstance(value, str) and not value.strip() and field.name.endswith("_id"))
+            ):
                 code = "PA010" if field.name == "language" else "PA013"
                 expected = listing(field.vocabulary) if field.vocabulary else "a value"
                 fix = f"Use {UNDISCLOSED!r}." if field.name in ATTRIBUTES else "Fill it in or drop the row."
@@ -99,34 +153,24 @@ def _category(table: str, row: int, field: str, got: str, options: Sequence[str]
     return Problem("PA004", table, row, field, repr(got), f"one of {listing(options)}", fix)
 
 
-def _rater_problems(raters: Mapping[str, list[object]]) -> Iterator[Problem]:
+def _rater_problems(raters: Mapping[str, list[Any]]) -> Iterator[Problem]:
     for attribute in ATTRIBUTES.values():
         allowed = (*attribute.values, UNDISCLOSED)
         known = set(allowed)
         for row, value in enumerate(raters[attribute.name]):
-            for one in value if isinstance(value, list) else [value]:
-                if one is not None and one not in known:
-                    yield _category("raters", row, attribute.name, str(one), allowed)
-    first: dict[object, int] = {}
-    for row, rater in enumerate(raters["rater_id"]):
-        if rater is None or rater not in first:
-            first[rater] = row
-            continue
-        before = first[rater]
-        differing = [a for a in ATTRIBUTES if raters[a][row] != raters[a][before]]
-        field = differing[0] if differing else "rater_id"
-        got = f"{raters[field][row]!r} for {rater!r}, who has {raters[field][before]!r} in row {before}"
-        yield Problem("PA011", "raters", row, field, got, "one row a rater", "Keep one row; the first is kept here.")
+            several = value if isinstance(value, list) else [value]
+            if value is None:
+                continue
+            if unknown := [one for one in several if one not in known]:
+                yield _category("raters", row, attribute.name, str(unknown[0]), allowed)
+            elif len(several) > 1 and (UNDISCLOSED in several or len(set(several)) < len(several)):
+                fix = f"Name each value once, and {UNDISCLOSED!r} alone."
+                yield Problem("PA019", "raters", row, attribute.name, repr(several), "different values", fix)
 
 
-def _item_problems(items: Mapping[str, list[object]]) -> Iterator[Problem]:
+def _item_problems(items: Mapping[str, list[Any]]) -> Iterator[Problem]:
     manner = next(f for f in TABLES["items"] if f.name == "manner")
-    seen: dict[object, int] = {}
-    for row, item in enumerate(items["item_id"]):
-        if item is not None and item in seen:
-            yield Problem("PA012", "items", row, "item_id", f"{item!r} again, first in row {seen[item]}", "one row an item",
-                          "Give it an id of its own, or drop the row.")  # fmt: skip
-        seen.setdefault(item, row)
+    for row in range(len(items["item_id"])):
         value = items["manner"][row]
         if value is not None and value not in (manner.vocabulary or ()):
             yield _category("items", row, "manner", str(value), manner.vocabulary or ())
@@ -145,33 +189,45 @@ def _item_problems(items: Mapping[str, list[object]]) -> Iterator[Problem]:
 
 
 def _rating_problems(
-    ratings: Mapping[str, list[object]], raters: set[object], items: set[object], provenance: Provenance
+    ratings: Mapping[str, list[Any]],
+    raters: Mapping[str, list[Any]],
+    items: Mapping[str, list[Any]],
+    provenance: Provenance,
 ) -> Iterator[Problem]:
     specs = {spec.name: spec for spec in provenance.dimensions}
-    names = list(specs)
-    seen: dict[tuple[object, object, object], int] = {}
-    columns = zip(*(ratings[c] for c in ("rater_id", "item_id", "dimension", "value", "language")), strict=True)
-    for row, (rater, item, dimension, value, language) in enumerate(columns):
-        if rater is not None and rater not in raters:
+    people = set(raters["rater_id"])
+    shown = {
+        item: {language for language in LANGUAGES if items[f"response_{language}"][row] is not None}
+        for row, item in enumerate(items["item_id"])
+    }
+    columns = zip(
+        *(ratings[c] for c in ("rater_id", "item_id", "dimension", "value", "language", "position")), strict=True
+    )
+    for row, (rater, item, dimension, value, language, position) in enumerate(columns):
+        if rater is not None and rater not in people:
             yield Problem(
                 "PA007", "ratings", row, "rater_id", repr(rater), "a rater of the raters table", "Add the rater."
             )
-        if item is not None and item not in items:
+        if item is not None and item not in shown:
             yield Problem("PA006", "ratings", row, "item_id", repr(item), "an item of the items table", "Add the item.")
+        if position is not None and position < 1:
+            yield Problem(
+                "PA018", "ratings", row, "position", str(position), "1 or more", "Number an item's ratings from 1."
+            )
         if language is not None and language not in LANGUAGES:
             yield _category("ratings", row, "language", str(language), LANGUAGES)
+        elif language is not None and shown.get(item) and language not in shown[item]:
+            got = f"{language!r} for {item!r}, which has no text in it"
+            yield Problem(
+                "PA010", "ratings", row, "language", got, listing(sorted(shown[item])), "Add the text, or correct it."
+            )
         if dimension is not None:
             spec = specs.get(str(dimension))
             if spec is None:
-                yield _category("ratings", row, "dimension", str(dimension), names)
+                yield _category("ratings", row, "dimension", str(dimension), list(specs))
             elif isinstance(value, int) and not spec.minimum <= value <= spec.maximum:
-                yield Problem("PA005", "ratings", row, "value", str(value), f"{spec.minimum}–{spec.maximum} on {dimension}",
-                              "Correct it, or drop the row.")  # fmt: skip
-        key = (rater, item, dimension)
-        if key in seen and None not in key:
-            yield Problem("PA008", "ratings", row, "rater_id", f"{rater!r} rates {item!r} on {dimension} again, first in row "
-                          f"{seen[key]}", "one rating per rater, item and dimension", "Keep one; the first is kept here.")  # fmt: skip
-        seen.setdefault(key, row)
+                expected = f"{spec.minimum}–{spec.maximum} on {dimension}"
+                yield Problem("PA005", "ratings", row, "value", str(value), expected, "Correct it, or drop the row.")
 
 
 def sift(tables: Mapping[str, pa.Table], provenance: Provenance) -> Sifted:

@@ -72,7 +72,7 @@ class Ratings:
         if strict and sifted.problems:
             raise ProblemsFoundError(sifted.problems)
         aside = pa.concat_tables([rejected, sifted.rejected]) if rejected is not None else sifted.rejected
-        checksum = content_checksum(sifted.tables)
+        checksum = content_checksum(sifted.tables | ({"truth": truth} if truth is not None else {}))
         return cls(**sifted.tables, provenance=provenance.with_checksum(checksum), truth=truth, rejected=aside)
 
     @classmethod
@@ -111,7 +111,8 @@ class Ratings:
         if broken := structural_problems(tables):
             return broken
         problems = row_problems(tables, self.provenance)
-        if (got := content_checksum(tables)) != self.provenance.checksum:
+        checked = tables | ({"truth": self.truth} if self.truth is not None else {})
+        if (got := content_checksum(checked)) != self.provenance.checksum:
             problems.append(
                 Problem("PA016", "provenance.json", None, "checksum", got, self.provenance.checksum or "a checksum",
                         "The tables were changed after they were made: make them again, or say so in a new version.")
@@ -151,8 +152,9 @@ class Ratings:
 
     def describe(self) -> dict[str, Any]:
         """Counts, scales and provenance as plain values, for people and for `--json`."""
-        per_item = pc.value_counts(self.ratings.column("item_id")).field("counts").to_numpy(zero_copy_only=False)
-        per_item = per_item / max(len(self.provenance.dimensions), 1)
+        cells = self.ratings.group_by(["item_id", "dimension"]).aggregate([([], "count_all")]).column("count_all")
+        # Without a rating there is no such number: null, not 0.
+        per_cell = {name: getattr(pc, name)(cells).as_py() for name in ("min", "mean", "max")}
         texts = {lang: pc.count(self.items.column(f"response_{lang}")).as_py() for lang in ("en", "de")}
         return {
             "provenance": self.provenance.label,
@@ -164,11 +166,7 @@ class Ratings:
             "n_ratings": self.ratings.num_rows,
             "n_rejected": self.rejected.num_rows,
             "rejected": _code_counts(self.rejected),
-            "ratings_per_item_and_dimension": {
-                "min": float(per_item.min(initial=0)) if len(per_item) == 0 else float(per_item.min()),
-                "mean": float(per_item.mean()) if len(per_item) else float("nan"),
-                "max": float(per_item.max()) if len(per_item) else float("nan"),
-            },
+            "ratings_per_item_and_dimension": per_cell,
             "texts": texts,
             "groups": self.groups,
             "dimensions": {

@@ -7,6 +7,7 @@ the same bytes under one version of Arrow.
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -74,20 +75,11 @@ def content_checksum(tables: Mapping[str, pa.Table]) -> str:
     """
     digest = hashlib.sha256()
     for name, table in sorted(tables.items()):
-        digest.update(name.encode())
         for column in table.column_names:
-            digest.update(b"\x00" + column.encode())
-            values = table.column(column).to_pylist()
-            digest.update("\x1f".join(map(_canonical, values)).encode())
+            # JSON keeps apart what joined strings would not: null and "null", one text with a separator and two texts.
+            values = json.dumps([name, column, table.column(column).to_pylist()], ensure_ascii=False)
+            digest.update(values.encode() + b"\n")
     return digest.hexdigest()
-
-
-def _canonical(value: object) -> str:
-    if value is None:
-        return "\x02"
-    if isinstance(value, list):
-        return "\x1e".join(map(str, value))
-    return repr(value) if isinstance(value, float) else str(value)
 
 
 def file_checksum(path: Path) -> str:

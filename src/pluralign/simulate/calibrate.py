@@ -18,7 +18,7 @@ from pluralign.errors import PluralignError
 from pluralign.simulate.achieved import Sample, alpha, cheap_statistics, conditional, disagreement, odds_ratios
 from pluralign.simulate.latent import Draw, Latent, draw
 from pluralign.simulate.parameters import ORDER, DimensionParameters, Parameters
-from pluralign.simulate.published import COMMON_ALPHA, DISAGREEMENT_TARGETS, PUBLISHED, Statistic
+from pluralign.simulate.published import COMMON_ALPHA, DISAGREEMENT_TARGETS, DRAWS, PUBLISHED, SHORTLIST, Statistic
 from pluralign.stats.clmm import ClmmFit
 
 Floats = NDArray[np.float64]
@@ -63,8 +63,6 @@ ODDS_TOLERANCE = 0.005
 """Largest error of a matched log odds ratio: one rating that moves shifts a small group's by about .003."""
 CONDITIONALS = tuple(s for s in PUBLISHED if s.kind == "conditional")
 ALPHAS = tuple(s for s in PUBLISHED if s.kind == "alpha")
-DRAWS = 400
-"""Draws among which a matched release is chosen."""
 
 
 def correlation_matrix() -> tuple[tuple[float, ...], ...]:
@@ -231,14 +229,25 @@ def _worst_share(sample: Sample) -> float:
     return max(abs(found[name] - aim) for name, aim in aims.items())
 
 
-def nearest_draw(parameters: Parameters, seed: int, draws: int = DRAWS) -> Parameters:
-    """The parameters with the draw of a seed whose six group alphas of toxicity are nearest the published ones."""
+def nearest_draw(parameters: Parameters, seed: int, draws: int = DRAWS, shortlist: int = SHORTLIST) -> Parameters:
+    """The parameters with the draw of a seed that needs to be bent least.
 
-    def distance(k: int) -> float:
+    Of `draws` draws those whose six group alphas of toxicity are nearest the published ones are shortlisted, because no
+    parameter moves one group's alpha. Of the shortlist the one is taken whose fitted odds ratios are nearest.
+    """
+
+    def alpha_distance(k: int) -> float:
         asked = replace(parameters, draw=k)
         return Solver(draw(asked, seed), asked).alpha_distance()
 
-    return replace(parameters, draw=min(range(draws), key=distance))
+    def odds_distance(k: int) -> float:
+        asked = replace(parameters, draw=k)
+        sample = Sample.of(Latent(draw(asked, seed), asked), asked)
+        fitted = odds_ratios({d: sample.fit(d) for d in ORDER})
+        return sum(float(np.log(fitted[s.name] / s.value)) ** 2 for s in PUBLISHED if s.kind == "odds_ratio")
+
+    nearest = sorted(range(draws), key=alpha_distance)[:shortlist]
+    return replace(parameters, draw=min(nearest, key=odds_distance))
 
 
 def _moved(parameters: Parameters, errors: Mapping[Statistic, float], step: float) -> Parameters:
@@ -286,7 +295,7 @@ def match(
         if report:
             report(turn, worst)
         if worst < ODDS_TOLERANCE and share < SHARE_TOLERANCE:
-            return replace(parameters, mode="matched")
+            return replace(parameters, mode="matched", matched_seed=seed)
         parameters = _moved(parameters, errors, 1.03 if turn < SPREAD_ROUNDS else 0.6)
     raise PluralignError(
         "PA042",

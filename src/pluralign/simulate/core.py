@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
+
 import numpy as np
 import pyarrow as pa
 
+from pluralign.errors import PluralignError
 from pluralign.ratings import Provenance, Ratings, own_dimensions
 from pluralign.ratings.tables import table_schema
 from pluralign.schema import LANGUAGES
 from pluralign.simulate.latent import Draw, Latent, draw, streams
 from pluralign.simulate.lexicon import load_lexicon
 from pluralign.simulate.parameters import ORDER, Parameters, load_parameters
-from pluralign.simulate.published import N_RATERS
+from pluralign.simulate.published import DRAWS, N_RATERS, SHORTLIST
 from pluralign.simulate.render import Texts, render
 
 VERSION = "1.0.0"
@@ -21,17 +24,44 @@ CITATION = (
     "Simulation calibrated to the statistics published in: Ali, Zhao, Koenecke, Papakyriakopoulos. Operationalizing "
     "Pluralistic Values in Large Language Model Alignment. arXiv 2511.14476, 2025."
 )
+DESCRIPTIONS = {
+    True: "Simulated ratings with the design and the published statistics of the study; no person gave them.",
+    False: "Simulated ratings with the design of the study, made for tests; no person gave them, and its statistics do not apply.",
+}
 LANGUAGE_OF_COUNTRY = {"us": "en", "de": "de"}
-CHOICES = (
-    "1,761 items are 587 prompts × 3 responses; the study does not say how many responses a prompt had.",
-    "The random effect that the study calls 'context' is the prompt–response pair.",
-    "Raters' demographic shares, the distribution of ratings, the correlation of dimensions and the ratio of rater to item "
-    "variance are assumed.",
-    "Men weigh a contrast of moves besides toxicity, conservative and Black raters one besides emotional awareness (κ = .6): "
-    "assumed; the study reports mean differences only, which cancel inside a prompt.",
-    "Of 400 draws, the one whose six group alphas of toxicity are nearest the published ones is released.",
-    "Raters in the United States saw English texts, raters in Germany German ones.",
-)
+
+
+def choices(parameters: Parameters) -> tuple[str, ...]:
+    """What is ours and not the study's, as sentences that are true of these parameters."""
+    weighing = [
+        f"{group} raters ({dimension})"
+        for dimension, m in parameters.dimensions.items()
+        for group, k in m.kappa.items()
+        if k > 0
+    ]
+    kappas = sorted({k for m in parameters.dimensions.values() for k in m.kappa.values() if k > 0})
+    shown = ", ".join(f"{k:g}" for k in kappas)
+    weighs = (
+        f"Some groups weigh a contrast of moves besides the dimension itself (κ = {shown}): {', '.join(weighing)}. Assumed; the study "
+        "reports mean differences only, which cancel inside a prompt."
+        if weighing
+        else "No group weighs anything differently (κ = 0): a null release."
+    )
+    calibrated = {
+        "population": "The true statistics of the model behind it, not those of this draw, are the published ones.",
+        "matched": f"Of {DRAWS} draws the {SHORTLIST} nearest in the published group alphas were shortlisted, and the one nearest in the "
+        "odds ratios taken; then parameters were moved until the statistics of this draw are the published ones.",
+        "altered": "Parameters that were matched to another release: the published statistics do not apply.",
+    }
+    return (
+        f"{parameters.n_items:,} items are {parameters.n_prompts:,} prompts × {parameters.responses_per_prompt} responses; the study "
+        "does not say how many responses a prompt had.",
+        "The random effect that the study calls 'context' is the prompt–response pair.",
+        "Raters' demographic shares, the distribution of ratings, the correlation of dimensions and the ratio of rater to item variance are assumed.",
+        weighs,
+        calibrated[parameters.mode],
+        "Raters in the United States saw English texts, raters in Germany German ones.",
+    )
 
 
 def simulate(parameters: Parameters, seed: int, lexicon: str = "t") -> Ratings:
@@ -47,7 +77,15 @@ def simulate(parameters: Parameters, seed: int, lexicon: str = "t") -> Ratings:
 
     Returns:
         Checked ratings with their truth; provenance `simulated` with every parameter and its source.
+
+    Raises:
+        PluralignError: PA041 for matched parameters with another seed than theirs, or more prompts than the lexicon has.
     """
+    if parameters.mode == "matched" and parameters.matched_seed != seed:
+        raise PluralignError(
+            "PA041", f"got seed {seed} for parameters that are matched to the draw of seed {parameters.matched_seed}.",
+            "Match them to this seed (simulate.calibrate.match), or take those of mode 'population'.",
+        )  # fmt: skip
     drawn = draw(parameters, seed)
     latent = Latent(drawn, parameters)
     bank = load_lexicon(lexicon)
@@ -60,9 +98,9 @@ def simulate(parameters: Parameters, seed: int, lexicon: str = "t") -> Ratings:
         version=version_of(parameters, seed, lexicon),
         licence=LICENCE,
         dimensions=own_dimensions(),
-        description="Simulated ratings with the design and the published statistics of the study; no person gave them.",
+        description=DESCRIPTIONS[parameters.is_calibrated],
         citation=CITATION,
-        choices=CHOICES,
+        choices=choices(parameters),
         details={"seed": seed, "lexicon": lexicon, "mode": parameters.mode, "parameters": parameters.tagged()},
     )
     return Ratings.from_tables(
@@ -76,7 +114,7 @@ def simulate(parameters: Parameters, seed: int, lexicon: str = "t") -> Ratings:
 
 
 def version_of(parameters: Parameters, seed: int, lexicon: str) -> str:
-    """The release's version for the draw that ships; every other draw says after a plus what it is."""
+    """The release's version for the draw that ships; every other draw says after a plus what it is, with a digest of its parameters."""
     if seed == 0 and lexicon == "t" and parameters == load_parameters("matched"):
         return VERSION
     null = not any(k > 0 for model in parameters.dimensions.values() for k in model.kappa.values())
@@ -86,6 +124,7 @@ def version_of(parameters: Parameters, seed: int, lexicon: str) -> str:
         *([f"lexicon-{lexicon}"] if lexicon != "t" else []),
         *(["null"] if null else []),
         *([f"{parameters.n_raters}-raters"] if parameters.n_raters != N_RATERS else []),
+        sha256(parameters.to_json().encode()).hexdigest()[:6],
     ]
     return f"{VERSION}+{'.'.join(parts)}"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -115,6 +116,15 @@ class Lexicon:
         yield from (("openers", phrase) for phrase in self.openers)
         yield from (("closers", phrase) for phrase in self.closers)
 
+    def texts(self) -> Iterator[Phrase]:
+        """Everything that is written in it: phrases, steps, templates and their fillers."""
+        yield from (phrase for _, phrase in self.phrases())
+        for topic in self.topics:
+            yield from topic.steps
+            for template in topic.templates:
+                yield template.phrase
+                yield from template.fillers
+
     def levels(self, move: str) -> tuple[int, ...]:
         """The levels of a move that this lexicon has, ascending."""
         return tuple(sorted(self.moves[move]))
@@ -199,6 +209,11 @@ def prompt_problems(lexicon: str, raw: dict[str, Any]) -> list[Problem]:
     found: list[Problem] = []
     seen: set[str] = set()
     only_x = dict.fromkeys(LANGUAGES, frozenset({"x"}))
+    ids = Counter(str(topic.get("id")) for topic in raw.get("topics", []))
+    if not ids or max(ids.values()) > 1:
+        found.append(
+            _problem(lexicon, "prompts", "topics", f"ids {dict(ids)}", "at least one topic, each with an id of its own")
+        )
     none = dict.fromkeys(LANGUAGES, frozenset[str]())
     for topic in raw.get("topics", []):
         where = str(topic.get("id"))
@@ -276,11 +291,11 @@ def response_problems(lexicon: str, raw: dict[str, Any]) -> list[Problem]:
 
 
 def shared_sequences(first: Lexicon, second: Lexicon, words: int = 5) -> list[str]:
-    """Word sequences of a length that response phrases of two lexicons have in common (slots count as words)."""
+    """Word sequences of a length that two lexicons have in common, in phrases, steps, templates or fillers (a slot is a word)."""
 
     def sequences(lexicon: Lexicon) -> set[str]:
         found = set()
-        for _, phrase in lexicon.phrases():
+        for phrase in lexicon.texts():
             for text in (phrase.en, phrase.de):
                 tokens = re.findall(r"[\w{}'’-]+", text.casefold())
                 found |= {" ".join(tokens[k : k + words]) for k in range(len(tokens) - words + 1)}

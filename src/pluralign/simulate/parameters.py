@@ -6,6 +6,7 @@ What is calibrated is an assumed parameter whose value was solved for; its note 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from importlib.resources import files
@@ -16,10 +17,11 @@ from numpy.typing import NDArray
 
 from pluralign.errors import PluralignError, unknown
 from pluralign.schema import DIMENSIONS
-from pluralign.simulate.published import ITEMS_PER_RATER, N_ITEMS, N_RATERS, PUBLISHED
+from pluralign.simulate.published import ITEMS_PER_RATER, N_ITEMS, N_RATERS, PUBLISHED, Statistic
 
-Mode = Literal["population", "matched"]
+Mode = Literal["population", "matched", "altered"]
 MODES: tuple[Mode, ...] = ("population", "matched")
+"""The modes that ship; `altered` is a matched set whose κ or size was changed afterwards: calibrated to nothing."""
 ORDER: tuple[str, ...] = tuple(DIMENSIONS)
 """The order of the dimensions in every array of the simulator."""
 
@@ -65,6 +67,7 @@ class Parameters:
         text_noise: sd of the noise between an item's effect and the level of the move that renders it.
         draw: which of a seed's draws; a matched release takes the one whose group alphas are nearest the published ones.
         mode: whether the true (`population`) or the fitted (`matched`) statistics are the published ones.
+        matched_seed: the seed whose draw a matched set belongs to.
     """
 
     dimensions: Mapping[str, DimensionParameters]
@@ -78,6 +81,7 @@ class Parameters:
     text_noise: float = 0.6
     draw: int = 0
     mode: Mode = "population"
+    matched_seed: int | None = None
 
     def __post_init__(self) -> None:
         for name in ("n_raters", "items_per_rater", "n_prompts", "responses_per_prompt"):
@@ -108,7 +112,7 @@ class Parameters:
     def is_calibrated(self) -> bool:
         """Whether the published statistics apply: at the study's size, with some κ above 0."""
         weighs = any(k > 0 for model in self.dimensions.values() for k in model.kappa.values())
-        return weighs and self.n_raters == N_RATERS and self.n_items == N_ITEMS
+        return weighs and self.mode != "altered" and self.n_raters == N_RATERS and self.n_items == N_ITEMS
 
     @property
     def cholesky(self) -> NDArray[np.float64]:
@@ -117,9 +121,13 @@ class Parameters:
 
     def with_kappa(self, scale: float) -> Parameters:
         """The same with every κ multiplied; 0 gives the null release, in which no group weighs anything differently."""
-        return self.with_dimensions({
+        if scale == 1:
+            return self
+        scaled = {
             name: replace(d, kappa={g: k * scale for g, k in d.kappa.items()}) for name, d in self.dimensions.items()
-        })  # fmt: skip
+        }
+        mode: Mode = "altered" if self.mode == "matched" else self.mode
+        return replace(self.with_dimensions(scaled), mode=mode, matched_seed=None)
 
     def with_dimensions(self, dimensions: Mapping[str, DimensionParameters]) -> Parameters:
         """The same with other latent models."""
@@ -143,9 +151,11 @@ class Parameters:
             for name in ("item_sd", "rater_sd", "thresholds", "kappa"):
                 flat[f"{dimension}.{name}"] = {"value": asdict(model)[name], **SOURCES[name].as_dict()}
             for level, effect in model.effects.items():
-                known = published.get((dimension, level))
-                source = Source("published", f"log of {known.value}" if known else "") if known else SOURCES["effects"]
+                source = _effect_source(effect, published.get((dimension, level)))
                 flat[f"{dimension}.effects.{level}"] = {"value": effect, **source.as_dict()}
+        for name, study in (("n_raters", N_RATERS), ("items_per_rater", ITEMS_PER_RATER)):
+            if flat[name]["value"] != study:
+                flat[name] |= Source("assumed", f"the study: {study:,}").as_dict()
         return flat
 
     @classmethod
@@ -190,6 +200,15 @@ class Source:
         return asdict(self)
 
 
+def _effect_source(effect: float, known: Statistic | None) -> Source:
+    """Published only where the effect is the published one; a matched effect is what makes the *fitted* one the published."""
+    if known is None:
+        return SOURCES["effects"]
+    if abs(effect - math.log(known.value)) < 1e-4:
+        return Source("published", f"log of {known.value}")
+    return Source("assumed", f"solved so that the fitted odds ratio on this draw is the published {known.value}")
+
+
 SOURCES: dict[str, Source] = {
     "n_raters": Source("published"),
     "items_per_rater": Source("published"),
@@ -200,6 +219,7 @@ SOURCES: dict[str, Source] = {
     "text_noise": Source("assumed"),
     "draw": Source("assumed", "where matched, chosen for the six published group alphas, which no parameter can move one by one"),
     "mode": Source("assumed"),
+    "matched_seed": Source("assumed"),
     "correlation": Source("assumed", "the two correlations with emotional_awareness are solved for the published conditional probabilities"),
     "item_sd": Source("assumed", "solved for the published disagreement (toxicity: disagreement and alpha)"),
     "rater_sd": Source("assumed", "a fixed share of the item variance"),

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from pluralign.ratings.tables import write_text
-from pluralign.simulate.achieved import Sample, cheap_statistics, odds_ratios
+from pluralign.simulate.achieved import Sample, cheap_statistics, kappa_recovered, odds_ratios
 from pluralign.simulate.calibrate import match, population
 from pluralign.simulate.latent import Latent, draw
 from pluralign.simulate.parameters import ORDER, load_parameters
@@ -39,13 +39,16 @@ def replicate(seed: int) -> dict[str, float]:
     for dimension, without, weighing in CONTRASTED:
         difference = sample.group_alpha(dimension, weighing) - sample.group_alpha(dimension, without)
         found[f"alpha difference {dimension} {weighing} {without}"] = difference
+        k = ORDER.index(dimension)
+        recovered = kappa_recovered(sample, dimension, weighing, latent.v[:, k], latent.h[:, k])
+        found[f"kappa recovered {dimension} {weighing}"] = recovered
     return found
 
 
 def monte_carlo(replicates: int = REPLICATES) -> dict[str, object]:
     """Mean and sd of every statistic over releases of the study's size."""
     found: dict[str, list[float]] = defaultdict(list)
-    with ProcessPoolExecutor(max_workers=2) as pool:
+    with ProcessPoolExecutor() as pool:
         for k, statistics in enumerate(pool.map(replicate, range(FIRST_SEED, FIRST_SEED + replicates))):
             sys.stderr.write(f"\rreplicate {k + 1} of {replicates}")
             for name, value in statistics.items():

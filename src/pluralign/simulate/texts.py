@@ -21,8 +21,10 @@ CLEAR, PERFECT = 0.6, 0.9
 """The rank correlation between a TF-IDF ridge and the true effect must lie between these."""
 FOLDS = 10
 RIDGE_PENALTY = 1.0
-GIVEAWAY_RATINGS = 60
+GIVEAWAY_RATINGS = 20
 """Sentences with fewer ratings on a dimension are not judged for giving a rating away."""
+GIVEAWAY_SHARE = 0.75
+"""A sentence after which one rating surely has at least this share would give it away."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,8 @@ class TextReport:
         distinct_responses: share of responses that no other equals.
         sentences: distinct sentences of responses.
         ridge: dimension -> Spearman of a TF-IDF ridge, fitted on other prompts, with the true effect.
-        giveaway: the largest share of one rating among the ratings of items with a given sentence, with sentence and dimension.
+        giveaway: of all sentences, the largest lower bound of one rating's share among the ratings of items with it, with the
+            sentence and the dimension.
     """
 
     language: str
@@ -94,8 +97,18 @@ def ridge_correlations(texts: Sequence[str], prompt_of: Sequence[str], effects: 
     return {d: float(spearmanr(predicted[:, k], target[:, k]).statistic) for k, d in enumerate(effects)}
 
 
+def wilson_low(k: int, n: int, z: float = 1.96) -> float:
+    """Lower bound of Wilson's 95 % interval of a share.
+
+    >>> round(wilson_low(8, 10), 3)
+    0.49
+    """
+    p = k / n
+    return float((p + z * z / (2 * n) - z * np.sqrt(p * (1 - p) / n + z * z / (4 * n * n))) / (1 + z * z / n))
+
+
 def giveaway(ratings: Ratings, responses: dict[str, str]) -> tuple[float, str, str]:
-    """The sentence after which one rating is most certain: (share of that rating, sentence, dimension)."""
+    """The sentence after which one rating is most certain: (Wilson's lower 95 % bound of its share, sentence, dimension)."""
     by_item: dict[tuple[str, str], Counter[int]] = defaultdict(Counter)
     for row in zip(*(ratings.ratings.column(c).to_pylist() for c in ("item_id", "dimension", "value")), strict=True):
         by_item[row[0], row[1]][row[2]] += 1
@@ -108,7 +121,7 @@ def giveaway(ratings: Ratings, responses: dict[str, str]) -> tuple[float, str, s
         for dimension in ORDER:
             total: Counter[int] = sum((by_item[item, dimension] for item in holders), Counter())
             if (n := total.total()) >= GIVEAWAY_RATINGS:
-                worst = max(worst, (max(total.values()) / n, sentence, dimension))
+                worst = max(worst, (wilson_low(max(total.values()), n), sentence, dimension))
     return worst
 
 
