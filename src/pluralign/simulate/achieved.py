@@ -92,12 +92,12 @@ class Sample:
         rows = self.member(group)
         return alpha(self.item[rows], self.values[dimension][rows], self.n_items)
 
-    def fit(self, dimension: str, start: Floats | None = None, *, covariance: bool = False) -> ClmmFit:
-        """The study's cumulative link mixed model for one dimension (standard errors only with `covariance`)."""
+    def fit(self, dimension: str, start: Floats | None = None) -> ClmmFit:
+        """The study's cumulative link mixed model for one dimension, without standard errors."""
         matrix, names = self.design
         return fit_clmm(
             self.values[dimension], matrix[self.rater], self.rater, self.item,
-            names=names, levels=range(1, 6), start=start, gtol=1e-3, covariance=covariance,
+            names=names, levels=range(1, 6), start=start, gtol=1e-3, covariance=False,
         )  # fmt: skip
 
 

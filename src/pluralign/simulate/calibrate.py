@@ -153,9 +153,9 @@ class Solver:
         return float(np.average(found, weights=pairs)) - COMMON_ALPHA
 
     def alpha_distance(self) -> float:
-        """How far the six alphas are from the published ones: mean square, weighted by pairs of ratings."""
-        found, pairs = self.alphas(self.parameters.dimensions["toxicity"])
-        return float(np.average((found - [s.value for s in ALPHAS]) ** 2, weights=pairs))
+        """How far the six alphas are from the published ones: mean square, every group alike."""
+        found, _ = self.alphas(self.parameters.dimensions["toxicity"])
+        return float(np.mean((found - [s.value for s in ALPHAS]) ** 2))
 
     def solve_spread(self, dimension: str) -> DimensionParameters:
         """Item and rater sd and thresholds for the disagreement; for toxicity, and the skew, for alpha too."""

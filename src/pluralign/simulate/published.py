@@ -79,7 +79,7 @@ DISAGREEMENT_TARGETS: dict[str, float] = {
 }
 """Two are published; the other three are what the published mean leaves, shared equally."""
 
-DRAWS = 400
+DRAWS = 2000
 """Draws among which a matched release is chosen."""
 SHORTLIST = 20
 """Draws, nearest in the group alphas, of which the one with the nearest odds ratios is taken."""

@@ -23,7 +23,7 @@ FOLDS = 10
 RIDGE_PENALTY = 1.0
 GIVEAWAY_RATINGS = 20
 """Sentences with fewer ratings on a dimension are not judged for giving a rating away."""
-GIVEAWAY_SHARE = 0.75
+GIVEAWAY_SHARE = 0.8
 """A sentence after which one rating surely has at least this share would give it away."""
 
 
