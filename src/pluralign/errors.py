@@ -55,6 +55,7 @@ CODES: dict[str, str] = {
     "PA052": "folder not empty",
     "PA053": "no data sheet for imported ratings",
     "PA054": "package not installed",
+    "PA055": "cannot read or write here",
     # statistics
     "PA060": "model cannot be fitted",
     "PA061": "statistic cannot be computed",

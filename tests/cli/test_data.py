@@ -120,3 +120,49 @@ def test_check_reports_a_changed_table_with_exit_code_1(tmp_path, shipped):
 )
 def test_wrong_options_exit_with_2(arguments):
     assert run(*arguments).returncode == 2
+
+
+def test_import_does_not_replace_another_set(tmp_path, shipped):
+    shipped.save(tmp_path / "kept")
+    (tmp_path / "offensiveness.csv").write_text(
+        "instance_id,user_id,text,offensiveness,gender,race,age\n1,9,t,2.0,Man,White,25-29\n", encoding="utf-8"
+    )
+    out = run("data", "import", "popquorn", tmp_path / "offensiveness.csv", "--out", tmp_path / "kept")
+    assert out.returncode == 2
+    assert "PA052" in out.stderr
+
+
+@pytest.mark.parametrize("damaged", ["raters.parquet", "provenance.json"])
+def test_check_reports_unreadable_files_as_problems(tmp_path, shipped, damaged):
+    shipped.save(tmp_path)
+    content = (tmp_path / damaged).read_bytes()
+    (tmp_path / damaged).write_bytes(content[:40] + b"\xff\xfe" + content[42:200])
+    out = run("data", "check", tmp_path)
+    assert out.returncode == 1
+    assert "PA0" in out.stdout + out.stderr
+    assert "Traceback" not in out.stderr
+
+
+def test_a_place_that_cannot_be_written_to_is_said(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    out = run("data", "simulate", "--out", tmp_path / "file" / "inside")
+    assert out.returncode == 1
+    assert "PA055" in out.stderr
+    assert "Traceback" not in out.stderr
+
+
+def test_matched_statistics_are_of_the_study_s_size_only(tmp_path):
+    out = run("data", "simulate", "--raters", "2000", "--out", tmp_path)
+    assert out.returncode == 2
+    assert "--mode population" in out.stderr
+
+
+def test_a_tiny_simulated_set_is_built_and_checked(tmp_path):
+    made = run(
+        "data", "simulate", "--mode", "population", "--raters", "10", "--prompts", "5", "--out", tmp_path / "tiny"
+    )
+    assert made.returncode == 0, made.stderr
+    assert run("data", "build", tmp_path / "tiny").returncode == 0
+    checked = run("data", "check", tmp_path / "tiny")
+    assert checked.returncode == 0, checked.stdout
+    assert "do not apply" in (tmp_path / "tiny/README.md").read_text("utf-8")

@@ -116,13 +116,14 @@ def test_saving_again_without_rejected_rows_removes_the_old_ones(small, tmp_path
     assert not (tmp_path / "rejected.parquet").exists()
 
 
-def test_an_interrupted_save_is_not_taken_for_a_release(small, tmp_path, monkeypatch):
-    small.save(tmp_path)
-    monkeypatch.setattr("pluralign.ratings.core.write_parquet", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
+def test_a_save_that_fails_leaves_the_former_set_whole_and_nothing_beside(small, shipped, tmp_path, monkeypatch):
+    small.save(tmp_path / "set")
+    monkeypatch.setattr("pluralign.ratings.core.write_text", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
     with pytest.raises(OSError, match="disk full"):
-        small.save(tmp_path)
-    with pytest.raises(PluralignError, match="PA001"):
-        Ratings.open(tmp_path)
+        shipped.save(tmp_path / "set")
+    assert Ratings.open(tmp_path / "set").provenance == small.provenance
+    assert Ratings.open(tmp_path / "set").check() == []
+    assert [path.name for path in tmp_path.iterdir()] == ["set"]
 
 
 def test_provenance_round_trips_and_takes_either_name_of_a_dimension():

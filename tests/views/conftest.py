@@ -34,7 +34,13 @@ def make_ratings(rows, people=None, dimensions=(FIVE,)):
         {**blank, **people.get(name, {}), "rater_id": name} for name in sorted({r[0] for r in rows} | set(people))
     ]
     items = [
-        {"item_id": name, "prompt_id": name.split("-")[0], "prompt_en": f"ask {name}", "response_en": f"say {name}"}
+        {
+            "item_id": name,
+            "prompt_id": name.split("-")[0],
+            "prompt_en": f"ask {name}",
+            "response_en": f"say {name}",
+            "response_de": "sag",
+        }
         for name in sorted({r[1] for r in rows}, reverse=True)
     ]
     ratings = [

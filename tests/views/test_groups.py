@@ -112,3 +112,17 @@ def test_the_examples_in_the_docstrings_hold(room):
     outcome = doctest.testmod(getattr(pluralign.views, room))
     assert outcome.attempted > 0
     assert outcome.failed == 0
+
+
+@pytest.mark.parametrize("group", [5, True, ["female", "male"], {"gender": None}, {"gender": 5}, b"female"])
+def test_a_group_of_the_wrong_type_is_refused(group, five_point):
+    with pytest.raises(PluralignError, match="PA020"):
+        five_point.view(group=group)
+
+
+@pytest.mark.parametrize(
+    "options", [{"scale": ["5pt"]}, {"scale": {}}, {"aggregation": ["mean"]}, {"dimension": 5}, {"dimension": []}]
+)
+def test_a_name_of_the_wrong_type_is_refused(options, five_point):
+    with pytest.raises(PluralignError, match=r"PA02[134]"):
+        five_point.view(**options)

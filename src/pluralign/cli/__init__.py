@@ -28,7 +28,23 @@ def version(show: bool = typer.Option(False, "--version", help="Print the versio
         raise typer.Exit
 
 
-USED_WRONGLY = frozenset({"PA001", "PA020", "PA021", "PA022", "PA023", "PA024", "PA025", "PA030", "PA041", "PA052"})
+USED_WRONGLY = frozenset(
+    {
+        "PA001",
+        "PA020",
+        "PA021",
+        "PA022",
+        "PA023",
+        "PA024",
+        "PA025",
+        "PA027",
+        "PA030",
+        "PA031",
+        "PA041",
+        "PA051",
+        "PA052",
+    }
+)
 """Codes that mean that the command was called with something that does not exist or does not fit: exit code 2."""
 
 
@@ -46,6 +62,13 @@ def main() -> None:
         missing = PluralignError("PA054", f"this command needs {error.name!r}.", "pip install 'pluralign[release]'")
         typer.secho(str(missing), err=True, fg="red")
         sys.exit(2)
+    except OSError as error:
+        wrong_place = PluralignError(
+            "PA055",
+            f"{error.strerror or error}: {error.filename or ''}",
+            "Name a folder that can be written to, with room.",
+        )
+        typer.secho(str(wrong_place), err=True, fg="red")
+        sys.exit(1)
     except KeyboardInterrupt:
-        typer.secho("interrupted; nothing half-written was left", err=True, fg="yellow")
         sys.exit(130)

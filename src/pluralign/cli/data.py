@@ -12,13 +12,15 @@ import typer
 
 from pluralign.errors import PluralignError, Problem, unknown
 from pluralign.ratings import Ratings, load
-from pluralign.schema import MINIMUM_CELL
+from pluralign.schema import CANONICAL, MINIMUM_CELL
 
 data = typer.Typer(help="The three tables: raters, items, ratings.", no_args_is_help=True)
 
 Json = Annotated[bool, typer.Option("--json", help="Answer as JSON, for a program.")]
 Out = Annotated[Path, typer.Option("--out", help="Folder to write to.")]
 DEFAULT_FOLDER = Path("datasets/ratings")
+MEASURED_ITEMS = 300
+"""Simulated sets with fewer items get no statistics section: there is too little to measure."""
 
 
 class Kind(StrEnum):
@@ -54,7 +56,7 @@ def simulate(
     mode: Annotated[
         ModeOption, typer.Option(help="Match the published statistics on this draw, or in the population.")
     ] = ModeOption.matched,
-    kappa: Annotated[float, typer.Option(help="Multiplies every κ; 0 gives the null release.", min=0)] = 1.0,
+    kappa: Annotated[float, typer.Option(help="Multiplies every κ; 0 gives the null release.", min=0, max=100)] = 1.0,
     raters: Annotated[int | None, typer.Option(help="Number of raters (the study: 1095).", min=2)] = None,
     lexicon: Annotated[LexiconOption, typer.Option(help="Which phrases render the items.")] = LexiconOption.t,
     prompts: Annotated[int | None, typer.Option(help="Number of prompts (the release: 587).", min=1)] = None,
@@ -72,7 +74,7 @@ def simulate(
     from pluralign.simulate import simulate as run
     from pluralign.simulate.calibrate import match
 
-    _refuse_to_replace(out, force)
+    _refuse_to_replace(out, force, "simulated", "pluralign")
     parameters = load_parameters(mode.value)
     asked = replace(parameters, n_raters=raters or parameters.n_raters, n_prompts=prompts or parameters.n_prompts)
     if mode is ModeOption.matched and asked != parameters:
@@ -91,12 +93,13 @@ def simulate(
     _written(run(asked.with_kappa(kappa), seed, lexicon.value), out, as_json)
 
 
-def _refuse_to_replace(out: Path, force: bool) -> None:
-    """Ratings that were imported are not to be lost to a simulation."""
-    if force or not (out / "provenance.json").is_file():
+def _refuse_to_replace(out: Path, force: bool, kind: str, source: str) -> None:
+    """One set's tables are not to be lost to another's, nor half a set to a new one."""
+    if force or not any((out / f"{name}.parquet").exists() for name in CANONICAL):
         return
-    if (kind := load(out).provenance.kind) != "simulated":
-        raise PluralignError("PA052", f"{out} holds {kind} ratings.", "Name another folder with --out, or add --force.")
+    held = load(out).provenance
+    if (held.kind, held.source) != (kind, source):
+        raise PluralignError("PA052", f"{out} holds {held.label}.", "Name another folder with --out, or add --force.")
 
 
 @data.command(
@@ -108,6 +111,7 @@ def import_(
     path: Annotated[Path | None, typer.Argument(help="The source's file or folder.")] = None,
     out: Annotated[Path | None, typer.Option("--out", help="Folder to write to; the source's name by default.")] = None,
     strict: Annotated[bool, typer.Option(help="Stop at any problem, instead of setting rows aside.")] = False,
+    force: Annotated[bool, typer.Option(help="Replace another set's tables.")] = False,
     as_json: Json = False,
 ) -> None:
     """Turn a public rating set into the three tables."""
@@ -120,6 +124,7 @@ def import_(
         raise unknown("PA030", "source", source, list(SOURCES))
     if path is None:
         raise SOURCES[source].not_recognised("no path given")
+    _refuse_to_replace(out or Path(source), force, "imported", source)
     _written(import_source(source, path, strict=strict), out or Path(source), as_json)
 
 
@@ -174,11 +179,16 @@ def build(
     """Write every config, the card, Croissant and the checksums beside the tables."""
     from pluralign.release.build import build as run
     from pluralign.release.build import restore_former
-    from pluralign.simulate.report import statistics_section
 
     restore_former(folder)
     ratings = load(folder)
-    statistics = statistics_section(ratings) if ratings.provenance.kind == "simulated" else None
+    is_measured = ratings.truth is not None and ratings.items.num_rows >= MEASURED_ITEMS
+    statistics = None
+    if is_measured:
+        from pluralign.simulate.report import statistics_section
+
+        typer.echo("computing the statistics of the card …", err=True)
+        statistics = statistics_section(ratings)
     built = run(ratings, folder, minimum_cell=minimum_cell, statistics=statistics, progress=True)
     typer.echo(f"{len(built.configs)} configs in {folder}: load_dataset({str(folder)!r}, {built.configs[0]!r})")
 
@@ -192,15 +202,13 @@ def check(
     as_json: Json = False,
 ) -> None:
     """Verify what is on disk: rows, checksums, configs; with --statistics the calibration and the texts."""
-    from pluralign.release.build import restore_former
     from pluralign.release.checks import check_release
 
-    restore_former(folder)
-    ratings = load(folder)
     problems: list[Problem] = list(check_release(folder))
-    if statistics and ratings.provenance.kind == "simulated":
+    if statistics and not problems and (ratings := load(folder)).truth is not None:
         from pluralign.simulate.report import check_statistics
 
+        typer.echo("recomputing the statistics (half a minute) …", err=True)
         problems += check_statistics(ratings)
     _report(problems, folder, as_json)
 

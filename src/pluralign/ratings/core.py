@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -90,9 +91,7 @@ class Ratings:
                 "PA001", f"got {folder} without {', '.join(absent)}; expected {', '.join(wanted)}.",
                 "Make them with `pluralign data simulate` or `pluralign data import`.",
             )  # fmt: skip
-        provenance = Provenance.from_json(
-            (folder / "provenance.json").read_text("utf-8"), str(folder / "provenance.json")
-        )
+        provenance = read_provenance(folder / "provenance.json")
         tables = {name: read_table(folder / f"{name}.parquet") for name in CANONICAL}
         if broken := structural_problems(tables):
             raise ProblemsFoundError(broken)
@@ -120,18 +119,29 @@ class Ratings:
         return problems
 
     def save(self, folder: str | Path) -> Path:
-        """Write the tables, the rejected rows (if any) and the provenance. The provenance comes last: its presence means that all is there."""
+        """Write the tables, the rejected rows (if any) and the provenance.
+
+        Everything is written beside first and renamed at the end, the provenance last: a write that fails or is killed leaves
+        the former set, or one whose checksum `check` refuses.
+        """
         folder = Path(folder)
         stamp = {PROVENANCE_KEY: self.provenance.to_json().encode()}
-        (folder / "provenance.json").unlink(missing_ok=True)
-        for name, table in self.tables.items():
-            write_parquet(table, folder / f"{name}.parquet", stamp)
-        for name, table in (("truth", self.truth), ("rejected", self.rejected)):
-            if table is not None and table.num_rows:
-                write_parquet(table, folder / f"{name}.parquet", stamp)
-            else:
-                (folder / f"{name}.parquet").unlink(missing_ok=True)
-        write_text(self.provenance.to_json() + "\n", folder / "provenance.json")
+        written = {**self.tables, "truth": self.truth, "rejected": self.rejected}
+        beside = folder.with_name(f".{folder.name}.saving")
+        shutil.rmtree(beside, ignore_errors=True)
+        try:
+            for name, table in written.items():
+                if table is not None and (table.num_rows or name in CANONICAL):
+                    write_parquet(table, beside / f"{name}.parquet", stamp)
+            write_text(self.provenance.to_json() + "\n", beside / "provenance.json")
+            folder.mkdir(parents=True, exist_ok=True)
+            for name in (*(f"{name}.parquet" for name in written), "provenance.json"):
+                if (beside / name).exists():
+                    (beside / name).replace(folder / name)
+                else:
+                    (folder / name).unlink(missing_ok=True)
+        finally:
+            shutil.rmtree(beside, ignore_errors=True)
         return folder
 
     @property
@@ -208,12 +218,25 @@ class Ratings:
         return view(self, group, scale, aggregation, dimension, texts=texts, engine=engine)
 
 
+def read_provenance(path: Path) -> Provenance:
+    """Read a provenance file, a broken one with a clear error."""
+    try:
+        text = path.read_text("utf-8")
+    except UnicodeDecodeError as error:
+        raise PluralignError(
+            "PA014", f"{path} is not UTF-8 ({error}).", "Import or simulate the ratings again."
+        ) from error
+    return Provenance.from_json(text, str(path))
+
+
 def read_table(path: Path) -> pa.Table:
     """Read a Parquet file, a broken one with a clear error."""
     try:
-        return pq.read_table(path)
-    except (pa.ArrowInvalid, OSError) as error:
+        table = pq.read_table(path)
+        table.validate(full=True)
+    except (pa.ArrowException, OSError, ValueError, IndexError) as error:
         raise PluralignError("PA003", f"{path} is not readable as Parquet: {error}", "Make it again.") from error
+    return table
 
 
 def _code_counts(rejected: pa.Table) -> dict[str, int]:

@@ -99,19 +99,23 @@ class Provenance:
         return f"{self.kind.upper()}: {self.source} {self.version}"
 
     def dimension(self, name: str) -> SourceDimension:
-        """The source's dimension by its own name, else the first one nearest to ours of that name.
+        """The source's dimension by its own name, else the only one that is nearest to ours of that name.
 
         Raises:
-            PluralignError: PA024, with the names that exist.
+            PluralignError: PA024 for a name that does not exist, or to which several are nearest; with the names that exist.
         """
-        for spec in self.dimensions:
-            if spec.name == name:
-                return spec
-        for spec in self.dimensions:
-            if spec.nearest == name:
-                return spec
         own = [spec.name for spec in self.dimensions]
-        raise unknown("PA024", "dimension", name, sorted({*own, *(spec.nearest for spec in self.dimensions)}))
+        if name in own:
+            return self.dimensions[own.index(name)]
+        near = [spec for spec in self.dimensions if spec.nearest == name]
+        if len(near) > 1:
+            names = ", ".join(repr(spec.name) for spec in near)
+            raise PluralignError(
+                "PA024", f"got dimension {name!r}, to which {names} are all nearest.", "Name one of them."
+            )
+        if not near:
+            raise unknown("PA024", "dimension", name, sorted({*own, *(spec.nearest for spec in self.dimensions)}))
+        return near[0]
 
     def with_checksum(self, checksum: str) -> Provenance:
         """The same with another checksum."""
@@ -130,7 +134,13 @@ class Provenance:
         """
         try:
             raw = json.loads(text)
+            if not isinstance(raw, dict) or "dimensions" not in raw:
+                raise ValueError("expected a mapping with the key 'dimensions'")
             dimensions = tuple(SourceDimension(**{**d, "cuts": tuple(d["cuts"])}) for d in raw.pop("dimensions"))
+            if wrong := [
+                k for k in ("source", "version", "licence", "checksum") if not isinstance(raw.get(k, ""), str)
+            ]:
+                raise ValueError(f"{wrong[0]} is {raw[wrong[0]]!r}; expected text")
             if raw.get("kind") not in ("simulated", "imported"):
                 raise ValueError(f"kind is {raw.get('kind')!r}; expected 'simulated' or 'imported'")
             return cls(**{**raw, "dimensions": dimensions, "choices": tuple(raw.get("choices", ()))})

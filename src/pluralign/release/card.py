@@ -133,7 +133,11 @@ def header_of(text: str) -> dict[str, Any]:
     import yaml
 
     parts = text.split("---\n", 2)
-    if len(parts) < 3 or parts[0] or not isinstance(header := yaml.safe_load(parts[1]), dict):
+    try:
+        header = yaml.safe_load(parts[1]) if len(parts) == 3 and not parts[0] else None
+    except yaml.YAMLError:
+        header = None
+    if not isinstance(header, dict):
         raise PluralignError("PA050", "README.md has no YAML header.", "Build again: pluralign data build.")
     return header
 

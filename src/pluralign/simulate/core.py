@@ -101,7 +101,13 @@ def simulate(parameters: Parameters, seed: int, lexicon: str = "t") -> Ratings:
         description=DESCRIPTIONS[parameters.is_calibrated],
         citation=CITATION,
         choices=choices(parameters),
-        details={"seed": seed, "lexicon": lexicon, "mode": parameters.mode, "parameters": parameters.tagged()},
+        details={
+            "seed": seed,
+            "lexicon": lexicon,
+            "mode": parameters.mode,
+            "calibrated": parameters.is_calibrated,
+            "parameters": parameters.tagged(),
+        },
     )
     return Ratings.from_tables(
         drawn.raters,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pluralign.errors import PluralignError
+from pluralign.errors import PluralignError, unknown
 from pluralign.ratings import Ratings
 from pluralign.schema import LANGUAGES
 from pluralign.simulate.parameters import ORDER
@@ -20,6 +20,7 @@ Floats = NDArray[np.float64]
 CLEAR, PERFECT = 0.6, 0.9
 """The rank correlation between a TF-IDF ridge and the true effect must lie between these."""
 FOLDS = 10
+FEWEST_PROMPTS = 20
 RIDGE_PENALTY = 1.0
 GIVEAWAY_RATINGS = 20
 """Sentences with fewer ratings on a dimension are not judged for giving a rating away."""
@@ -90,7 +91,7 @@ def ridge_correlations(texts: Sequence[str], prompt_of: Sequence[str], effects: 
 
     target = np.column_stack([effects[d] for d in effects])
     predicted = np.zeros_like(target)
-    for train, test in GroupKFold(FOLDS).split(texts, groups=prompt_of):
+    for train, test in GroupKFold(min(FOLDS, len(set(prompt_of)))).split(texts, groups=prompt_of):
         model = make_pipeline(TfidfVectorizer(ngram_range=(1, 2), min_df=2, sublinear_tf=True), Ridge(RIDGE_PENALTY))
         model.fit([texts[k] for k in train], target[train])
         predicted[test] = model.predict([texts[k] for k in test])
@@ -132,10 +133,13 @@ def text_report(ratings: Ratings, language: str) -> TextReport:
         ratings: simulated, with their truth.
         language: `en` or `de`.
     """
-    if language not in LANGUAGES or ratings.truth is None:
+    if language not in LANGUAGES:
+        raise unknown("PA010", "language", language, LANGUAGES)
+    if ratings.truth is None:
+        raise PluralignError("PA041", f"{ratings.provenance.label} has no truth.", "Only simulated ratings have one.")
+    if len(set(ratings.items.column("prompt_id").to_pylist())) < FEWEST_PROMPTS:
         raise PluralignError(
-            "PA041",
-            f"got {ratings.provenance.label} in {language!r}; expected simulated ratings in one of {LANGUAGES}.",
+            "PA041", f"got fewer than {FEWEST_PROMPTS} prompts.", "Texts are measured across prompts: simulate more."
         )
     items = {
         c: ratings.items.column(c).to_pylist()

@@ -72,6 +72,8 @@ def dimensions_of(ratings: Ratings, dimension: str | Sequence[str] | None) -> li
     if dimension is None:
         return list(ratings.provenance.dimensions)
     names = [dimension] if isinstance(dimension, str) else dimension
+    if not isinstance(names, Sequence) or not names:
+        raise PluralignError("PA024", f"got dimension {dimension!r}.", "Name one or several, or leave it out for all.")
     return list({spec.name: spec for spec in map(ratings.provenance.dimension, names)}.values())
 
 

@@ -22,9 +22,9 @@ OWN_CUTS = tuple(range(1, POINTS))
 
 def check_names(scale: str, aggregation: str) -> None:
     """Raise PA021 or PA023 for a scale or an aggregation that does not exist."""
-    if scale not in SCALES:
+    if not isinstance(scale, str) or scale not in SCALES:
         raise unknown("PA021", "scale", scale, list(SCALES))
-    if aggregation not in AGGREGATIONS:
+    if not isinstance(aggregation, str) or aggregation not in AGGREGATIONS:
         raise unknown("PA023", "aggregation", aggregation, list(AGGREGATIONS))
 
 

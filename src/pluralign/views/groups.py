@@ -68,6 +68,10 @@ def _wanted(group: GroupSpec, raters: pa.Table | None = None) -> dict[str, list[
             present = [v for v, a in attribute_of.items() if raters is None or v in _present(raters, a)]
             raise unknown("PA020", "group", group, [EVERYONE, *present])
         return {attribute_of[group]: [group]}
+    if not isinstance(group, Mapping):
+        raise PluralignError(
+            "PA020", f"got group {group!r}.", 'Name a group, or {"attribute": [values]} for several values.'
+        )
     if not group:
         raise PluralignError("PA020", "got a group without attributes.", f"Use {EVERYONE!r} for all raters.")
     for attribute in group:
@@ -80,6 +84,8 @@ def _wanted(group: GroupSpec, raters: pa.Table | None = None) -> dict[str, list[
 
 
 def _values(attribute: str, asked: str | Sequence[str]) -> list[str]:
+    if isinstance(asked, bytes) or not isinstance(asked, str | Sequence):
+        raise PluralignError("PA020", f"got {asked!r} for {attribute!r}.", "Name a value, or a list of values.")
     asked = [asked] if isinstance(asked, str) else list(asked)
     vocabulary = ATTRIBUTES[attribute].values
     for value in asked:
