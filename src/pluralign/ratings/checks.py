@@ -276,11 +276,3 @@ def _rejected(table: str, problems: Sequence[Problem], content: Mapping[str, obj
     reason = "; ".join(f"{p.code} {CODES[p.code]} ({p.field}): got {p.got}, expected {p.expected}" for p in problems)
     text = json.dumps(content, ensure_ascii=False, default=str)
     return {"table": table, "row": problems[0].row, "code": problems[0].code, "reason": reason, "content": text}
-
-
-def summarise(problems: Iterable[Problem]) -> dict[str, int]:
-    """How often each code was found, most frequent first."""
-    counts: dict[str, int] = defaultdict(int)
-    for problem in problems:
-        counts[problem.code] += 1
-    return dict(sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])))

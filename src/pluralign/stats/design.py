@@ -47,10 +47,9 @@ def design_matrix(
     for attribute in attributes if attributes is not None else list(ATTRIBUTES):
         if attribute not in ATTRIBUTES:
             raise unknown("PA020", "attribute", attribute, list(ATTRIBUTES))
-        counts = Counter(rater_levels(raters, attribute))
-        levels = np.array(
-            [level if counts[level] >= RARE else RARE_LEVEL for level in rater_levels(raters, attribute)], dtype=object
-        )
+        own = rater_levels(raters, attribute)
+        counts = Counter(own)
+        levels = np.array([level if counts[level] >= RARE else RARE_LEVEL for level in own], dtype=object)
         present = set(levels)
         order = [v for v in (*ATTRIBUTES[attribute].values, MULTIPLE, UNDISCLOSED, RARE_LEVEL) if v in present]
         reference = (references or {}).get(attribute, order[0])
