@@ -59,6 +59,21 @@ CODES: dict[str, str] = {
     # statistics
     "PA060": "model cannot be fitted",
     "PA061": "statistic cannot be computed",
+    # judges
+    "PA070": "unknown judge",
+    "PA071": "judge cannot be used",
+    "PA072": "key missing",
+    "PA073": "too many answers could not be judged",
+    "PA074": "judge setting out of range",
+    "PA075": "rubric broken",
+    "PA076": "samples not recognised",
+    "PA077": "fitted judge not recognised",
+    "PA078": "judge cache unusable",
+    # evaluation
+    "PA080": "prompts differ from what was released",
+    "PA081": "task setting not usable",
+    "PA082": "link refused",
+    "PA083": "model cannot be loaded",
 }
 """Code -> title. Tests and fixes key on the code; the message carries the particulars."""
 

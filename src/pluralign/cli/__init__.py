@@ -43,6 +43,13 @@ USED_WRONGLY = frozenset(
         "PA041",
         "PA051",
         "PA052",
+        "PA070",
+        "PA072",
+        "PA074",
+        "PA076",
+        "PA077",
+        "PA081",
+        "PA082",
     }
 )
 """Codes that mean that the command was called with something that does not exist or does not fit: exit code 2."""
