@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 FLOORS = {
-    "schema": 0, "errors": 0,
+    "schema": 0, "errors": 0, "places": 0,
     "ratings": 1, "sources": 1,
     "views": 2,
     "stats": 3, "preferences": 3, "rater_model": 3,

@@ -1,0 +1,83 @@
+"""Taking a reasoning model's thinking out of what it said, and noticing when it never came to an answer."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+MARKS: tuple[tuple[str, str], ...] = (
+    ("<think>", "</think>"),
+    ("<thinking>", "</thinking>"),
+    ("<thought>", "</thought>"),
+    ("<reasoning>", "</reasoning>"),
+    ("[THINK]", "[/THINK]"),
+    ("◁think▷", "◁/think▷"),
+    ("<|START_THINKING|>", "<|END_THINKING|>"),
+    ("<seed:think>", "</seed:think>"),
+)
+"""How thinking opens and closes: DeepSeek-R1 and Qwen3, several others, Magistral, Kimi, Command A, Seed-OSS."""
+
+_FINAL = "<|channel|>final<|message|>"
+_ANALYSIS = "<|channel|>analysis<|message|>"
+"""gpt-oss's channels: what is not in `final` is thinking."""
+
+
+@dataclass(frozen=True)
+class Spoken:
+    """What a model said.
+
+    Attributes:
+        response: without thinking, trimmed.
+        thinking_truncated: whether it was cut off before it came to an answer; then `response` is empty.
+        thinking_chars: length of what was taken out, in characters.
+    """
+
+    response: str
+    thinking_truncated: bool
+    thinking_chars: int
+
+
+def without_thinking(text: str, context: str = "") -> Spoken:
+    """Split an answer from the thinking before it.
+
+    Args:
+        text: what the model generated.
+        context: what it was given; a chat template may have opened the thinking already.
+
+    >>> without_thinking("<think>Hm. Be kind.</think>\\n\\nOf course.")
+    Spoken(response='Of course.', thinking_truncated=False, thinking_chars=27)
+    >>> without_thinking("<think>Hm. Be").thinking_truncated
+    True
+    >>> without_thinking("Hm. Be", context="<|assistant|><think>\\n").thinking_truncated
+    True
+    >>> without_thinking("The tag <think> opens it.").response
+    'The tag <think> opens it.'
+    """
+    if _FINAL in text:
+        before, _, answer = text.rpartition(_FINAL)
+        return _spoken(text, re.split(r"<\|(?:return|end)\|>", answer)[0], len(before) + len(_FINAL))
+    if text.lstrip().startswith(_ANALYSIS):
+        return Spoken("", True, len(text))
+    for opening, closing in MARKS:
+        opens = _starts(text, opening)
+        opened = context.rstrip().endswith(opening)
+        _, mark, answer = _cut(text, closing)
+        if mark and (opens or opened or opening not in text):
+            return _spoken(text, answer, len(text) - len(answer))
+        if opens or opened:
+            return Spoken("", True, len(text))
+    return _spoken(text, text, 0)
+
+
+def _starts(text: str, opening: str) -> bool:
+    return text.lstrip().casefold().startswith(opening.casefold())
+
+
+def _cut(text: str, closing: str) -> tuple[str, str, str]:
+    """At the last closing mark: a model that thinks aloud about tags closes only once it is done."""
+    at = text.casefold().rfind(closing.casefold())
+    return (text, "", "") if at < 0 else (text[:at], closing, text[at + len(closing) :])
+
+
+def _spoken(text: str, answer: str, taken: int) -> Spoken:
+    return Spoken(answer.strip(), False, taken)
