@@ -30,7 +30,9 @@ def cache_folder(part: str) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise PluralignError(
-            "PA055", f"cannot make {folder}: {error.strerror}.", f"Set {CACHE_VARIABLE} to a folder that can be written to."
+            "PA055",
+            f"cannot make {folder}: {error.strerror}.",
+            f"Set {CACHE_VARIABLE} to a folder that can be written to.",
         ) from error
     return folder
 

@@ -7,6 +7,7 @@ import sys
 import typer
 
 from pluralign import __version__
+from pluralign.cli import evaluate
 from pluralign.cli.data import data
 from pluralign.errors import PluralignError, ProblemsFoundError
 
@@ -18,6 +19,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(data, name="data")
+evaluate.register(app)
 
 
 @app.callback(invoke_without_command=True)

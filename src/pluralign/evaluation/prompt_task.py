@@ -17,9 +17,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import datasets
 from lm_eval.api.task import ConfigurableTask
 
+from datasets import Dataset
 from pluralign.errors import PluralignError
 from pluralign.evaluation.generations import save_generations
 from pluralign.evaluation.prompts import CHECKSUMS, TASK_VERSION, load_prompts
@@ -90,7 +90,7 @@ class JudgedTask(ConfigurableTask):  # type: ignore[misc]
     def download(self, dataset_kwargs: Mapping[str, Any] | None = None, **_: Any) -> None:  # noqa: ARG002
         """Open the prompts, checked; nothing is downloaded."""
         rows = load_prompts(self.language)
-        self.dataset = {"test": datasets.Dataset.from_list(rows)}
+        self.dataset = {"test": Dataset.from_list(rows)}
 
     def build_all_requests(self, **kwargs: Any) -> None:
         """Find out whether the judge can judge, then build the requests: the model has not generated anything yet."""
@@ -163,7 +163,7 @@ class JudgedTask(ConfigurableTask):  # type: ignore[misc]
                 f"{self.config.task}: {sum(self._failed.values())} of {self._n_judged} judgements failed ({share:.1%}; at most "
                 f"{self.settings.max_failed:.0%} may): {kinds}. The generations are saved in {self._saved}.",
                 f"Judge them again, without generating: pluralign judge score {self._saved} --judge NAME. Or allow more: "
-                '--metadata \'{"max_failed": 0.2}\'.',
+                "--metadata '{\"max_failed\": 0.2}'.",
             )
         return super().aggregation()
 
@@ -183,7 +183,10 @@ class _bar:  # noqa: N801 - used like a function
         self._tqdm = tqdm(total=total, desc=what, unit="judgement")
 
     def __enter__(self) -> Callable[[int], None]:
-        return self._tqdm.update
+        def advance(finished: int) -> None:
+            self._tqdm.update(finished)
+
+        return advance
 
     def __exit__(self, *_: object) -> None:
         self._tqdm.close()

@@ -10,10 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from pluralign.judge import Failure, Judgement
-from pluralign.judge.base import HIGHEST, LOWEST
-
-REASON_CHARS = 300
+from pluralign.judge import Judgement
+from pluralign.judge.samples import judgement_record, on_unit_scale
 
 
 @dataclass(frozen=True)
@@ -36,30 +34,10 @@ class Record:
             {
                 "response": self.response,
                 "thinking_truncated": self.thinking_truncated,
-                "judgements": {dimension: _judgement(one) for dimension, one in self.judgements.items()},
+                "judgements": {dimension: judgement_record(one) for dimension, one in self.judgements.items()},
             },
             ensure_ascii=False,
         )
-
-
-def _judgement(judgement: Judgement) -> dict[str, Any]:
-    if isinstance(judgement, Failure):
-        return {"failure": judgement.kind, "detail": judgement.detail[:REASON_CHARS], "judge": judgement.judge}
-    shown: dict[str, Any] = {"score": judgement.value, "judge": judgement.judge, "mode": judgement.mode}
-    if judgement.reason:
-        shown["reason"] = judgement.reason[:REASON_CHARS]
-    if judgement.parts:
-        shown["parts"] = dict(judgement.parts)
-    return shown
-
-
-def on_unit_scale(score: float) -> float:
-    """A score on 1–5 as reported, on 0–1.
-
-    >>> on_unit_scale(1), on_unit_scale(4)
-    (0.0, 0.75)
-    """
-    return (score - LOWEST) / (HIGHEST - LOWEST)
 
 
 def metrics_of(_doc: Mapping[str, Any], results: list[str]) -> dict[str, float]:
@@ -83,4 +61,3 @@ def metrics_of(_doc: Mapping[str, Any], results: list[str]) -> dict[str, float]:
         metrics["judge_failed"] = sum("score" not in one for one in judgements.values()) / len(judgements)
     metrics["response_length"] = float(len(record["response"]))
     return metrics
-

@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from pluralign.errors import PluralignError, listing, unknown
@@ -19,11 +19,15 @@ JUDGE_VARIABLE = "PLURALIGN_JUDGE"
 OFFLINE = "offline"
 NO_JUDGE = "none"
 DEFAULT_DIMENSIONS = ("toxicity", "emotional_awareness")
-OPTIONS = {field.name: field for field in fields(JudgeOptions)}
+OPTIONS = tuple(one.name for one in fields(JudgeOptions))
 OURS = frozenset({"judge", "dimensions", "max_failed", "save_to", "ratings", "groups", "version", *OPTIONS})
 """Keys of lm-eval's metadata that are ours."""
-_LM_EVAL = frozenset({"config_source", "config", "model", "pretrained", "tokenizer", "dtype", "device", "revision", "peft"})
-_SECRETS = frozenset({"api_key", "apikey", "api-key", "openai_api_key", "token", "hf_token", "auth_token", "access_token"})
+_LM_EVAL = frozenset(
+    {"config_source", "config", "model", "pretrained", "tokenizer", "dtype", "device", "revision", "peft"}
+)
+_SECRETS = frozenset(
+    {"api_key", "apikey", "api-key", "openai_api_key", "token", "hf_token", "auth_token", "access_token"}
+)
 
 
 @dataclass(frozen=True)
@@ -42,7 +46,7 @@ class Settings:
     dimensions: tuple[str, ...] = DEFAULT_DIMENSIONS
     max_failed: float = 0.05
     save_to: str | None = None
-    options: JudgeOptions = JudgeOptions()
+    options: JudgeOptions = field(default_factory=JudgeOptions)
 
 
 def settings_from(metadata: Mapping[str, Any], task_version: str) -> Settings:

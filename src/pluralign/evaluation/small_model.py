@@ -50,7 +50,9 @@ def small_model(folder: Path | None = None) -> Path:
         return folder
     source = gguf_file()
     if importlib.util.find_spec("gguf") is None:
-        raise PluralignError("PA083", "the package gguf, which reads the weights, is not installed.", "pip install gguf")
+        raise PluralignError(
+            "PA083", "the package gguf, which reads the weights, is not installed.", "pip install gguf"
+        )
     beside = folder.with_name(f".{folder.name}.{os.getpid()}.part")
     shutil.rmtree(beside, ignore_errors=True)
     beside.mkdir(parents=True)

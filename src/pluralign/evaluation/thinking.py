@@ -55,7 +55,7 @@ def without_thinking(text: str, context: str = "") -> Spoken:
     """
     if _FINAL in text:
         before, _, answer = text.rpartition(_FINAL)
-        return _spoken(text, re.split(r"<\|(?:return|end)\|>", answer)[0], len(before) + len(_FINAL))
+        return _spoken(re.split(r"<\|(?:return|end)\|>", answer)[0], len(before) + len(_FINAL))
     if text.lstrip().startswith(_ANALYSIS):
         return Spoken("", True, len(text))
     for opening, closing in MARKS:
@@ -63,10 +63,10 @@ def without_thinking(text: str, context: str = "") -> Spoken:
         opened = context.rstrip().endswith(opening)
         _, mark, answer = _cut(text, closing)
         if mark and (opens or opened or opening not in text):
-            return _spoken(text, answer, len(text) - len(answer))
+            return _spoken(answer, len(text) - len(answer))
         if opens or opened:
             return Spoken("", True, len(text))
-    return _spoken(text, text, 0)
+    return _spoken(text, 0)
 
 
 def _starts(text: str, opening: str) -> bool:
@@ -79,5 +79,5 @@ def _cut(text: str, closing: str) -> tuple[str, str, str]:
     return (text, "", "") if at < 0 else (text[:at], closing, text[at + len(closing) :])
 
 
-def _spoken(text: str, answer: str, taken: int) -> Spoken:
+def _spoken(answer: str, taken: int) -> Spoken:
     return Spoken(answer.strip(), False, taken)

@@ -45,7 +45,7 @@ def ordered(lexicon: Lexicon) -> list[tuple[str, Template, int]]:
             piles[manner] = sorted(pile, key=lambda entry: _order(f"{turn} {entry[1].id}"))
         for row in zip(*(piles[manner] for manner in MANNERS), strict=True):
             for topic, template in row:
-                fillers = sorted(range(FILLERS), key=lambda filler: _order(f"{template.id} {filler}"))  # noqa: B023
+                fillers = sorted(range(FILLERS), key=lambda filler: _order(f"{template.id} {filler}"))
                 found.append((topic, template, fillers[turn]))
     return found
 

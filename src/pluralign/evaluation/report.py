@@ -1,0 +1,179 @@
+"""What an evaluation found, with intervals, what judged it, and what it cost: printed, and written beside lm-eval's results.
+
+lm-eval's standard error takes every prompt for independent. Prompts of one template resemble each other, and both versions of a
+prompt are one prompt, so every interval here resamples templates, both languages of a template together.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pluralign.errors import PluralignError
+from pluralign.judge.base import FAILURES
+from pluralign.judge.report import interval, provenance_lines
+from pluralign.judge.rescore import BOTH, UNVALIDATED, Cell, Table
+from pluralign.judge.samples import Sample, read_samples
+from pluralign.ratings.tables import write_text
+from pluralign.schema import DIMENSIONS, LANGUAGES
+
+BOOTSTRAP = 2000
+
+
+@dataclass(frozen=True)
+class Judged:
+    """The judged part of an evaluation.
+
+    Attributes:
+        model: as lm-eval names it.
+        samples: files that were read.
+        cells: a score a dimension and language.
+        lengths: language -> mean length of the answers in characters.
+        judge: name, identity, provenance, usage and failures as the task recorded them.
+        limit: what lm-eval was limited to; None for all prompts.
+        seed: of the bootstrap.
+    """
+
+    model: str
+    samples: tuple[str, ...]
+    cells: tuple[Cell, ...]
+    lengths: Mapping[str, float]
+    judge: Mapping[str, Any]
+    limit: float | None
+    seed: int = 0
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for JSON; an undefined number is null, with its reason beside it."""
+        return {
+            "model": self.model,
+            "limit": self.limit,
+            "scale": "0–1: (score − 1) / 4 of the judge's 1–5",
+            "scores": [cell.as_dict() for cell in self.cells],
+            "response_length_chars": dict(self.lengths),
+            "judge": dict(self.judge),
+            "validation": UNVALIDATED,
+            "bootstrap": BOOTSTRAP,
+            "cluster": "template_id, both languages of a template together",
+            "seed": self.seed,
+            "samples": list(self.samples),
+        }
+
+
+def judged_report(results: Path, seed: int = 0) -> Judged | None:
+    """Score the judged samples that belong to a results file.
+
+    Args:
+        results: `results_<date>.json` of lm-eval.
+        seed: of the bootstrap.
+
+    Returns:
+        None where the run had no judged task, or was not judged.
+
+    Raises:
+        PluralignError: PA076 where the samples are missing or wrong.
+    """
+    held = json.loads(results.read_text("utf-8"))
+    tasks = [f"pluralign_{language}" for language in LANGUAGES if f"pluralign_{language}" in held["configs"]]
+    if not tasks:
+        return None
+    files = [samples_of(results, task) for task in tasks]
+    samples = read_samples(files)
+    metadata = held["configs"][tasks[-1]]["metadata"]
+    judge = {key.removeprefix("judge_"): metadata[key] for key in metadata if key.startswith("judge_")}
+    judge["name"] = metadata.get("judge", "none")
+    return Judged(
+        str(held.get("model_name") or held["config"].get("model")),
+        tuple(str(path) for path in files),
+        tuple(cells_of(samples, seed)),
+        _lengths(samples),
+        judge,
+        held["config"].get("limit"),
+        seed,
+    )
+
+
+def samples_of(results: Path, task: str) -> Path:
+    """The samples file that lm-eval wrote together with a results file.
+
+    Raises:
+        PluralignError: PA076 where there is none.
+    """
+    path = results.with_name(f"samples_{task}_{results.stem.removeprefix('results_')}.jsonl")
+    if not path.is_file():
+        raise PluralignError("PA076", f"{path.name} is not beside {results}.", "Run lm-eval with --log_samples.")
+    return path
+
+
+def cells_of(samples: Sequence[Sample], seed: int = 0) -> list[Cell]:
+    """A score a judged dimension and language, and for both languages where there are two."""
+    table = Table.of(samples, [sample.judgements for sample in samples], seed, BOOTSTRAP)
+    languages = [one for one in LANGUAGES if any(sample.language == one for sample in samples)]
+    judged = [name for name in DIMENSIONS if any(name in sample.judgements for sample in samples)]
+    wanted = [*languages, BOTH] if len(languages) > 1 else languages
+    return [table.cell(dimension, language, languages) for dimension in judged for language in wanted]
+
+
+def _lengths(samples: Sequence[Sample]) -> dict[str, float]:
+    found = {}
+    for language in LANGUAGES:
+        lengths = [len(sample.response) for sample in samples if sample.language == language]
+        if lengths:
+            found[language] = float(np.mean(lengths))
+    return found
+
+
+def rater_part(results: Path) -> Any:
+    """The part of `pluralign_rater`, or None where the run had none."""
+    held = json.loads(results.read_text("utf-8"))
+    tasks = [name for name in held["configs"] if name.startswith("pluralign_rater")]
+    if not tasks:
+        return None
+    from pluralign.evaluation.rater_report import report_of
+
+    return report_of({task: samples_of(results, task) for task in tasks}, held["configs"])
+
+
+def described(found: Judged) -> str:
+    """The report for people."""
+    limit = "all prompts" if found.limit is None else f"limited to {found.limit:g} prompts a language"
+    lines = [f"{found.model}: {limit}, scores on 0–1", ""]
+    lines.append(f"{'dimension':<24}{'language':<10}{'score [95 %]':<26}{'n scored':>9}{'failed':>8}")
+    for cell in found.cells:
+        name = f"{cell.dimension} {DIMENSIONS[cell.dimension].arrow}"
+        failed = cell.n_answers - cell.score.n
+        lines.append(f"{name:<24}{cell.language:<10}{interval(cell.score):<26}{cell.score.n:>9}{failed:>8}")
+    lengths = ", ".join(f"{length:,.0f} {language}" for language, length in found.lengths.items())
+    lines += [f"{'response length':<24}{lengths} characters on average", ""]
+    failures = sum((Counter(cell.failures) for cell in found.cells if cell.language != BOTH), Counter[str]())
+    lines += [f"  {count} {kind}: {FAILURES[kind]}" for kind, count in failures.most_common()]
+    lines.append(f"judge {found.judge['name']}: {UNVALIDATED}")
+    lines += provenance_lines(found.judge.get("provenance") or {})
+    lines.append(usage_line(found.judge.get("usage") or {}))
+    lines.append(f"intervals: {BOOTSTRAP} bootstraps over prompt templates, seed {found.seed}")
+    return "\n".join(lines)
+
+
+def usage_line(usage: Mapping[str, Any]) -> str:
+    """What judging cost, both tasks together."""
+    if not usage:
+        return "cost: nothing was judged"
+    if not usage["calls"] and not usage["cached"]:
+        return f"cost: no calls, {usage['seconds']:.1f} s of judging"
+    price = "price not known" if usage["usd"] is None else f"{usage['usd']:.4f} US dollars"
+    return (
+        f"cost: {usage['calls']:,} calls ({usage['retries']:,} retries), {usage['cached']:,} judgements from the cache, "
+        f"{usage['prompt_tokens']:,} + {usage['completion_tokens']:,} tokens, {price}, {usage['seconds']:.1f} s of judging"
+    )
+
+
+def write_report(results: Path, parts: Mapping[str, Any]) -> Path:
+    """Write `pluralign_<date>.json` beside a results file."""
+    path = results.with_name(f"pluralign_{results.stem.removeprefix('results_')}.json")
+    write_text(json.dumps(parts, ensure_ascii=False, indent=1, allow_nan=False) + "\n", path)
+    return path
