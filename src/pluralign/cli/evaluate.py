@@ -46,14 +46,11 @@ def eval_(
     """
     from pluralign.evaluation import run as running
 
-    metadata = {
-        "judge": judge, "dimensions": dimension, "ratings": ratings, "max_failed": max_failed, "max_calls": max_calls,
-        "max_usd": max_usd, "concurrency": concurrency,
-    }  # fmt: skip
-    asked = running.EvalRun(
-        tasks, out, {key: value for key, value in metadata.items() if value is not None}, chat_template, resume,
-        tuple(context.args),
-    )  # fmt: skip
+    options = {"max_calls": max_calls, "max_usd": max_usd, "concurrency": concurrency}
+    given: dict[str, Any] = {"judge": judge, "dimensions": dimension, "ratings": ratings, "max_failed": max_failed}
+    given["judge_options"] = {key: value for key, value in options.items() if value is not None} or None
+    metadata = {key: value for key, value in given.items() if value is not None}
+    asked = running.EvalRun(tasks, out, metadata, chat_template, resume, tuple(context.args))
     for note in running.preflight(asked):
         typer.echo(f"judge: {note}", err=True)
     results = running.evaluate(asked)

@@ -1,4 +1,4 @@
-"""What a user may set: `--metadata '{"judge": "openai:gpt-4o-mini"}'`, checked by name, type and range before anything runs.
+"""What a user may set: `--metadata '{"judge": "openai:gpt-4o-mini", "judge_options": {"max_usd": 2}}'`, checked before anything runs.
 
 lm-eval puts the model's arguments into the same dictionary, so a key that is none of ours is let pass, unless it is nearly one.
 """
@@ -20,7 +20,7 @@ OFFLINE = "offline"
 NO_JUDGE = "none"
 DEFAULT_DIMENSIONS = ("toxicity", "emotional_awareness")
 OPTIONS = tuple(one.name for one in fields(JudgeOptions))
-OURS = frozenset({"judge", "dimensions", "max_failed", "save_to", "ratings", "groups", "version", *OPTIONS})
+OURS = frozenset({"judge", "judge_options", "dimensions", "max_failed", "save_to", "ratings", "groups", "version"})
 """Keys of lm-eval's metadata that are ours."""
 _LM_EVAL = frozenset(
     {"config_source", "config", "model", "pretrained", "tokenizer", "dtype", "device", "revision", "peft"}
@@ -70,19 +70,24 @@ def settings_from(metadata: Mapping[str, Any], task_version: str) -> Settings:
         "judge": str(metadata.get("judge") or os.environ.get(JUDGE_VARIABLE) or OFFLINE),
         "dimensions": _dimensions(metadata.get("dimensions", DEFAULT_DIMENSIONS)),
         "max_failed": _number("max_failed", metadata.get("max_failed", Settings.max_failed), 0, 1),
-        "options": judge_options(metadata),
+        "options": judge_options(metadata.get("judge_options") or {}),
     }
     if (save_to := metadata.get("save_to")) is not None:
         values["save_to"] = str(save_to)
     return Settings(**values)
 
 
-def judge_options(values: Mapping[str, Any]) -> JudgeOptions:
-    """The judge's options among the keys of a mapping.
+def judge_options(values: Any) -> JudgeOptions:
+    """The judge's options out of a mapping.
 
     Raises:
-        PluralignError: PA081 for a value of the wrong type or out of range.
+        PluralignError: PA081 for an unknown name, a value of the wrong type or out of range.
     """
+    if not isinstance(values, Mapping):
+        raise _wrong("judge_options", values, f"a mapping with keys out of {listing(OPTIONS, 30)}")
+    for name in values:
+        if name not in OPTIONS:
+            raise unknown("PA081", "option of the judge", name, OPTIONS)
     found: dict[str, Any] = {}
     for name in OPTIONS:
         if name not in values or values[name] is None:
@@ -112,7 +117,7 @@ def _check_keys(metadata: Mapping[str, Any]) -> None:
     for key in metadata:
         if key in OURS or key in _LM_EVAL:
             continue
-        if close := difflib.get_close_matches(str(key).casefold(), sorted(OURS), n=1, cutoff=0.85):
+        if close := difflib.get_close_matches(str(key).casefold(), sorted(OURS), n=1, cutoff=0.8):
             raise PluralignError("PA081", f"unknown key {key!r} in --metadata. Did you mean {close[0]!r}?",
                                  f"Keys: {listing(sorted(OURS), 30)}.")  # fmt: skip
         if str(key).casefold() in _SECRETS and isinstance(metadata[key], str):

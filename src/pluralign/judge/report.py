@@ -1,0 +1,82 @@
+"""What rescoring and validating found, as tables for people."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from pluralign.judge.base import FAILURES, Judge
+from pluralign.judge.compare import Estimate, JudgeAgreement
+from pluralign.judge.rescore import BOTH, UNVALIDATED, Rescored
+from pluralign.schema import DIMENSIONS
+
+
+def described(rescored: Rescored) -> str:
+    """The tables for people."""
+    judge = rescored.judge
+    lines = [f"judge {judge.name}: {UNVALIDATED}", *provenance_lines(judge.provenance()), ""]
+    lines.append(f"{'dimension':<24}{'language':<10}{'score 0–1 [95 %]':<24}{'n scored':>9}{'failed':>8}")
+    for cell in rescored.cells:
+        name = f"{cell.dimension} {DIMENSIONS[cell.dimension].arrow}"
+        failed = cell.n_answers - cell.score.n
+        lines.append(f"{name:<24}{cell.language:<10}{interval(cell.score):<24}{cell.score.n:>9}{failed:>8}")
+    failures = Counter[str]()
+    for cell in rescored.cells:
+        if cell.language != BOTH:
+            failures.update(cell.failures)
+    lines += [f"  {n} {kind}: {FAILURES[kind]}" for kind, n in failures.most_common()]
+    lines += ["", *usage_lines(judge)]
+    if rescored.agreement:
+        lines += ["", f"agreement of {', '.join(rescored.former) or 'the former judge'} and {judge.name}"]
+        lines += agreement_lines(rescored.agreement)
+    lines += [f"note: {note}" for note in rescored.notes]
+    lines.append(f"intervals: {rescored.bootstrap} bootstraps over prompt templates, seed {rescored.seed}")
+    return "\n".join(lines)
+
+
+def interval(one: Estimate) -> str:
+    """A score on 0–1 with three decimals, and its interval."""
+    if one.value != one.value:
+        return f"– ({one.note})"
+    ends = "" if one.low != one.low else f" [{one.low:.3f}, {one.high:.3f}]"
+    return f"{one.value:.3f}{ends}"
+
+
+SHORT: Mapping[str, str] = {
+    "kappa_quadratic": "kappa (quadratic)", "alpha_ordinal": "alpha (ordinal)", "alpha_interval": "alpha (interval)",
+    "pearson": "Pearson", "spearman": "Spearman", "mean_difference": "mean difference",
+}  # fmt: skip
+
+
+def agreement_lines(agreement: Mapping[tuple[str, str], JudgeAgreement]) -> list[str]:
+    """One row a dimension and language, one column a statistic."""
+    lines = [f"  {'':<32}" + "".join(f"{name:<24}" for name in SHORT.values()) + "n (left out)"]
+    for (dimension, language), found in agreement.items():
+        cells = "".join(f"{getattr(found, name)!s:<24}" for name in SHORT)
+        lines.append(f"  {dimension + ' ' + language:<32}{cells}{found.n} ({found.n_left_out})")
+        notes = {getattr(found, name).note for name in SHORT} - {""}
+        lines += [f"    – undefined: {note}" for note in sorted(notes)]
+    return lines
+
+
+def usage_lines(judge: Judge) -> list[str]:
+    """What judging cost."""
+    used = judge.usage
+    price = "price not known" if used.usd is None else f"{used.usd:.4f} US dollars"
+    if not used.calls and not used.cached:
+        return [f"cost: no calls, {used.seconds:.1f} s"]
+    return [
+        f"cost: {used.calls:,} calls ({used.retries:,} retries), {used.cached:,} judgements from the cache, "
+        f"{used.prompt_tokens:,} + {used.completion_tokens:,} tokens, {price}, {used.seconds:.1f} s"
+    ]
+
+
+def provenance_lines(provenance: Mapping[str, Any], most: int = 160) -> list[str]:
+    """What a judge says of itself, one line a key."""
+    lines = []
+    for key, value in provenance.items():
+        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+        lines.append(f"  {key}: {text if len(text) <= most else text[: most - 1] + '…'}")
+    return lines
