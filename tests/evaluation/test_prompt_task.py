@@ -46,7 +46,7 @@ def test_failed_judgements_are_counted_and_enter_no_mean(fake_judge, model, eval
 
 
 def test_too_many_failures_stop_the_run_after_both_tasks_were_judged_and_saved(fake_judge, model, evaluate, tmp_path):
-    with pytest.raises(PluralignError, match="PA073.*8 of 16 judgements failed.*timeout") as error:
+    with pytest.raises(PluralignError, match=r"PA073.*8 of 16 judgements failed.*timeout") as error:
         evaluate(model(lambda k: "fail" if k % 2 else "answer 5"), limit=8)
     saved = sorted((tmp_path / "cache/generations").glob("*.jsonl"))
     assert len(saved) == 2, "the generations of the other language are not lost"

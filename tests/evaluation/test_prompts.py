@@ -84,7 +84,7 @@ def test_other_prompts_than_those_of_the_version_are_refused(root, tmp_path, dam
 
 
 def test_an_unknown_language_is_said():
-    with pytest.raises(PluralignError, match="PA080.*'fr'"):
+    with pytest.raises(PluralignError, match=r"PA080.*'fr'"):
         load_prompts("fr")
 
 
