@@ -26,12 +26,19 @@ def test_the_wheel_carries_tables_lexicons_templates_and_licences(wheel):
     for wanted in (
         "pluralign/_data/ratings/ratings.parquet",
         "pluralign/_data/ratings/provenance.json",
+        "pluralign/_data/prompts/de.jsonl",
+        "pluralign/_data/tasks/prompts/pluralign_en.yaml",
+        "pluralign/_data/tasks/prompts/_prompts_yaml",
         "pluralign/simulate/lexicons/t/responses.yaml",
         "pluralign/simulate/calibrated/matched.json",
         "pluralign/py.typed",
     ):
         assert wanted in names
     assert [name for name in names if name.endswith("licenses/LICENSE-DATA")]
+    entry_points = (
+        zipfile.ZipFile(wheel).read(next(name for name in names if name.endswith("entry_points.txt"))).decode()
+    )
+    assert "[lm_eval.tasks]" in entry_points
 
 
 def test_a_clean_environment_loads_and_views_the_release_from_the_wheel(wheel, root, tmp_path):
@@ -43,12 +50,15 @@ def test_a_clean_environment_loads_and_views_the_release_from_the_wheel(wheel, r
     code = (
         "import pluralign; r = pluralign.load(); print(pluralign.__file__)\n"
         "print(r.view(group='female', scale='3pt', aggregation='majority', dimension='toxicity').num_rows, r.provenance.kind)\n"
+        "from pluralign.evaluation.prompts import load_prompts; from pluralign.evaluation.include_path import tasks_dir\n"
+        "print(len(load_prompts('de')), sorted(p.name for p in tasks_dir().rglob('pluralign_de.yaml')), tasks_dir())\n"
         "import importlib.util as u; print([m for m in ('torch', 'datasets', 'scipy', 'pandas') if u.find_spec(m)])"
     )
     out = subprocess.run([python, "-I", "-c", code], capture_output=True, text=True, cwd=tmp_path, check=False)
     assert out.returncode == 0, out.stderr
-    where, shown, heavy = out.stdout.splitlines()
-    assert str(root) not in where
+    where, shown, evaluated, heavy = out.stdout.splitlines()
+    assert str(root) not in where + evaluated
+    assert evaluated.startswith("216 ['pluralign_de.yaml']")
     assert int(shown.split()[0]) > 1000
     assert shown.split()[1] == "simulated"
     assert heavy == "[]"

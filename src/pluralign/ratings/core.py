@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pluralign.errors import PluralignError, Problem, ProblemsFoundError
+from pluralign.places import carried
 from pluralign.ratings.checks import REJECTED_SCHEMA, conform, row_problems, sift, structural_problems
 from pluralign.ratings.provenance import Provenance
 from pluralign.ratings.tables import PROVENANCE_KEY, content_checksum, write_parquet, write_text
@@ -246,11 +247,7 @@ def _code_counts(rejected: pa.Table) -> dict[str, int]:
 
 def shipped_folder() -> Path:
     """Where the shipped release lies: in the wheel, or in the checkout that an editable install points to."""
-    package = Path(__file__).resolve().parents[1]
-    for folder in (package / "_data" / "ratings", package.parents[1] / "datasets" / "ratings"):
-        if (folder / "provenance.json").is_file():
-            return folder
-    raise PluralignError("PA001", f"no shipped ratings beside {package}", "Install pluralign again, or name a folder.")
+    return carried("ratings", "datasets/ratings")
 
 
 def load(folder: str | Path | None = None) -> Ratings:
