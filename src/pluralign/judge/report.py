@@ -9,7 +9,9 @@ from typing import Any
 
 from pluralign.judge.base import FAILURES, Judge
 from pluralign.judge.compare import Estimate, JudgeAgreement
+from pluralign.judge.people import PeopleAgreement
 from pluralign.judge.rescore import BOTH, UNVALIDATED, Rescored
+from pluralign.judge.validate import REFERENCE, Validation
 from pluralign.schema import DIMENSIONS
 
 
@@ -80,3 +82,45 @@ def provenance_lines(provenance: Mapping[str, Any], most: int = 160) -> list[str
         text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
         lines.append(f"  {key}: {text if len(text) <= most else text[: most - 1] + '…'}")
     return lines
+
+
+def validation_lines(validation: Validation) -> str:
+    """A judge against human ratings, for people."""
+    lines = [
+        f"judge {validation.judge} against {validation.ratings}",
+        *(["  no person gave these ratings: this shows that the judge recovers what was simulated, no more"]
+          if validation.ratings.startswith("SIMULATED") else []),
+        f"  {validation.n_items} items ({'held out' if validation.split == 'test' else 'all, none held out'}), "
+        f"texts in {' and '.join(validation.languages)}",
+        *provenance_lines(validation.provenance),
+    ]  # fmt: skip
+    for dimension in dict.fromkeys((row.dimension, row.judged_as) for row in validation.rows):
+        own, judged_as = dimension
+        lines += ["", own if own == judged_as else f"{own} (judged as {judged_as})"]
+        lines += people_lines({row.group: row.agreement for row in validation.rows if row.dimension == own},
+                              {row.group: row.n_raters for row in validation.rows if row.dimension == own})  # fmt: skip
+    lines += ["", *(f"  {n} {kind}: {FAILURES.get(kind, kind)}" for kind, n in validation.failures.items())]
+    lines += [f"note: {note}" for note in validation.notes]
+    lines.append(f"reference: {REFERENCE}")
+    lines.append(f"intervals: {validation.bootstrap} bootstraps over prompts, seed {validation.seed}")
+    return "\n".join(lines)
+
+
+PEOPLE: Mapping[str, str] = {
+    "spearman": "Spearman", "pearson": "Pearson", "ceiling": "ceiling", "within_one_rating": "within 1 of ratings",
+    "within_one_constant": "constant's", "within_one_mean": "within 1 of means", "alpha_judge_ordinal": "alpha with judge",
+    "alpha_raters_ordinal": "alpha of raters", "mean_difference": "judge − people",
+}  # fmt: skip
+
+
+def people_lines(found: Mapping[str, PeopleAgreement], n_raters: Mapping[str, int]) -> list[str]:
+    """One row a group: a judge's agreement with it, beside what it must be compared with."""
+    lines = [f"  {'':<16}" + "".join(f"{name:<22}" for name in PEOPLE.values()) + "items  ratings  raters"]
+    notes: set[str] = set()
+    for group, one in found.items():
+        cells = "".join(f"{getattr(one, name)!s:<22}" for name in PEOPLE)
+        lines.append(f"  {group:<16}{cells}{one.n_items:>5}{one.n_ratings:>9}{n_raters[group]:>8}")
+        notes |= {getattr(one, name).note for name in PEOPLE} - {""}
+        if one.n_unscored:
+            notes.add(f"{group}: {one.n_unscored} ratings of answers that the judge did not score are left out")
+    return lines + [f"  – {note}" for note in sorted(notes)]

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from pluralign.places import cache_folder
 from pluralign.rater_model.embedding_cache import EmbeddingCache, text_key
-from pluralign.rater_model.encoders import Encoder, Vectors, encoders_of
+from pluralign.rater_model.encoders import SENTENCE_END, Encoder, Vectors, encoders_of
 
 DEFAULT = "use"
 PART_CHARACTERS = 2_000
-"""A longer text is cut at ends of sentences into parts of at most this, and the parts' vectors are averaged by length.
-
-Averaging single sentences instead was measured (docs/decisions/006-offline-judge.md) and is worse."""
+"""A longer text is cut at ends of sentences into parts of at most this, and the parts' vectors are averaged by length."""
 BLOCK = 512
 """Texts that are encoded between two writes to the cache: what a killed run loses at most."""
 
@@ -58,7 +55,7 @@ class Embedding:
             progress: called with the number of texts that have just been encoded, those of the cache included.
 
         Returns:
-            (n_texts, width) float32; each encoder's part is L2-normalised, but for the one number of `profanity`.
+            (n_texts, width) float32; the parts of `use`, `e5` and `minilm` are L2-normalised.
 
         Raises:
             PluralignError: PA054 where a package is missing, PA078 where the cache is broken.
@@ -110,7 +107,7 @@ def encode_long(encoder: Encoder, texts: Sequence[str]) -> Vectors:
     out = np.empty((len(texts), encoder.width), np.float32)
     for k, several in enumerate(parts):
         mean = np.average(vectors[starts[k] : starts[k + 1]], axis=0, weights=[len(part) for part in several])
-        long = len(several) > 1 and encoder.width > 1
+        long = len(several) > 1 and encoder.unit
         out[k] = mean / max(float(np.linalg.norm(mean)), 1e-12) if long else mean
     return out
 
@@ -126,7 +123,7 @@ def in_parts(text: str, most: int = PART_CHARACTERS) -> list[str]:
     if len(text) <= most:
         return [text]
     parts: list[str] = []
-    for sentence in re.split(r"(?<=[.!?…])\s+|\n+", text):
+    for sentence in SENTENCE_END.split(text):
         pieces = [sentence[k : k + most] for k in range(0, len(sentence), most)]
         for piece in pieces:
             if parts and len(parts[-1]) + 1 + len(piece) <= most:

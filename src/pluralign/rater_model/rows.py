@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from pluralign.errors import PluralignError
-from pluralign.ratings import Ratings, SourceDimension
 from pluralign.rater_model.likelihood import Floats, Ints, Scales
+from pluralign.ratings import Ratings, SourceDimension
 from pluralign.schema import ATTRIBUTES, DIMENSIONS, LANGUAGES, MINIMUM_CELL
 
 Choices = Mapping[str, str]
@@ -152,7 +153,9 @@ def _pooled(parts: list[tuple[Ratings, SourceDimension, dict[str, list[object]]]
                 entry = (text, rater_row[rater], item_row[item], s, spec.points.index(point), 1 / len(shown))
                 for name, cell in zip(columns, entry, strict=True):
                     columns[name].append(cell)
-    arrays = {name: np.array(column, np.float64 if name == "weight" else np.intp) for name, column in columns.items()}
+    arrays: dict[str, Any] = {
+        name: np.array(column, np.float64 if name == "weight" else np.intp) for name, column in columns.items()
+    }
     pairs = np.array([item_texts[i] for i in items if len(item_texts[i]) == len(LANGUAGES)], np.intp)
     sources = tuple((ratings.provenance.source, spec.name) for ratings, spec, _ in parts)
     prompt = tuple(prompts[i] for i in items)
@@ -174,4 +177,6 @@ def _group_matrix(members: list[set[str]]) -> tuple[tuple[str, ...], Floats]:
     known = [value for attribute in ATTRIBUTES.values() for value in attribute.values]
     counts = {name: sum(name in groups for groups in members) for name in known}
     names = tuple(name for name in known if MINIMUM_CELL <= counts[name] < len(members))
-    return names, np.array([[float(name in groups) for name in names] for groups in members]).reshape(-1, len(names))
+    return names, np.array([[float(name in groups) for name in names] for groups in members]).reshape(
+        len(members), len(names)
+    )
