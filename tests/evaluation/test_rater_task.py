@@ -27,6 +27,7 @@ pytestmark = pytest.mark.filterwarnings(
     "ignore::DeprecationWarning", "ignore::ResourceWarning", "ignore::FutureWarning"
 )
 TASKS = ("pluralign_rater_en", "pluralign_rater_de", "pluralign_rater_steered_en", "pluralign_rater_steered_de")
+EN = "pluralign_rater_en"
 GROUPS = ("pluralign_rater", "pluralign_rater_steered")
 RUDE = re.compile(r"rude (\d+)")
 
@@ -141,10 +142,12 @@ def test_every_task_loads_the_shipped_release(task, root):
 def test_the_truth_scores_best_and_reaches_the_ceiling(folder, root, tmp_path):
     found = evaluated(everyones, ["pluralign_rater"], folder, root)
     best = found["results"]["pluralign_rater_en"]
+    task = TaskManager(include_path=str(root / "tasks"), include_defaults=False, metadata={"ratings": folder}).load(
+        [EN]
+    )["tasks"][EN]
     for other in (lambda *_: np.full(5, 0.2), lambda *a: everyones(*a)[::-1], lambda i, d, g: everyones(i + 1, d, g)):
-        assert evaluated(other, ["pluralign_rater_en"], folder, root)["results"]["pluralign_rater_en"][
-            "rps_skill,none"
-        ] < (best["rps_skill,none"] - 0.05)
+        values = [[doc["row"], *other(int(doc["item_id"][1:]), doc["dimension"], "")] for doc in task.eval_docs]
+        assert task.score("rps_skill", values) < best["rps_skill,none"] - 0.05
     assert best["rps_skill_low,none"] < best["rps_skill,none"] < best["rps_skill_high,none"]
     rows = [row for row in report(found, folder, tmp_path).rows if row.group == "everyone" and row.dimension != "all"]
     assert len(rows) == 4
@@ -155,7 +158,7 @@ def test_the_truth_scores_best_and_reaches_the_ceiling(folder, root, tmp_path):
 
 
 def test_a_marginal_has_no_skill_and_knows_no_order(folder, root, tmp_path):
-    ratings, rated = opened(folder)
+    _, rated = opened(folder)
     everything = {(i, d): [0.2] * 5 for i in rated.item_ids for d in ("toxicity", "helpfulness")}
     marginal = {d: rated.cell("everyone", d, np.arange(3), everything).marginal for d in ("toxicity", "helpfulness")}
     found = evaluated(lambda i, d, g: marginal[d], ["pluralign_rater_en"], folder, root)
@@ -235,7 +238,7 @@ def test_the_report_says_simulated_and_fits_the_page(folder, root, tmp_path):
     )
     text = str(found)
     assert "SIMULATED" in text
-    assert max(map(len, text.splitlines())) <= 120
+    assert max(map(len, text.splitlines())) <= 110
     held = json.loads(json.dumps(found.as_dict(), allow_nan=False))
     assert held["simulated"] is True
     assert held["seed"] == 0
@@ -251,7 +254,7 @@ def test_samples_of_other_ratings_are_refused(folder, root, tmp_path):
 def test_what_is_no_sample_is_refused(tmp_path):
     path = tmp_path / "samples.jsonl"
     path.write_text('{"doc": {}}\n')
-    with pytest.raises(PluralignError, match="PA076.*line 1"):
+    with pytest.raises(PluralignError, match=r"PA076.*line 1"):
         list(read_rows(path))
 
 
@@ -325,7 +328,7 @@ def test_groups_that_cannot_be_compared_are_refused(groups, said, shipped):
 
 
 def test_the_language_of_a_task_cannot_be_overwritten():
-    with pytest.raises(PluralignError, match="PA081.*language"):
+    with pytest.raises(PluralignError, match=r"PA081.*language"):
         RaterTask({"task": "pluralign_rater_de", "metadata": {"language": "en", "steered": False}})
 
 
@@ -341,7 +344,7 @@ def test_a_chat_template_leaves_the_models_turn_begun(folder, root):
         task.eval_docs[0], 0, system_instruction="S", apply_chat_template=True, chat_template=template
     )
     assert all(text.startswith("system:S|user:") and text.endswith("assistant:Antwort:") for text in texts)
-    with pytest.raises(PluralignError, match="PA081.*log-likelihoods"):
+    with pytest.raises(PluralignError, match=r"PA081.*log-likelihoods"):
         task.fewshot_context(task.eval_docs[0], 0, apply_chat_template=True, chat_template=lambda turns, **_: turns)
 
 

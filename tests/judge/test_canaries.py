@@ -3,10 +3,10 @@
 import re
 
 import pytest
-from pluralign.judge.names import open_judge
 from servers import JudgingServer, judgement_of, mark, request_text, true_score
 
 from pluralign.judge.base import Answer, Failure, JudgeOptions, Score
+from pluralign.judge.names import open_judge
 
 # Marks to which the server gives neither 1 nor 5, which is what the canaries ask for.
 MARKS = [mark(i) for i in range(1, 2000) if true_score(mark(i), "toxicity") in (2, 3, 4)]
@@ -156,7 +156,7 @@ def test_an_answer_that_holds_the_requests_own_delimiters_does_not_close_them(op
 
 
 def test_an_answer_of_a_hundred_kilobytes_is_judged_or_counted(options):
-    answer = Answer("What do you think?", f"{LONG} {MARKS[0]} {LONG}", "en")
+    answer = Answer("What do you think?", f"{MARKS[0]} {LONG}", "en")
     with JudgingServer() as server:
         [judgement] = judged(server, options, [answer])
     assert judgement.kind == "too_long" if isinstance(judgement, Failure) else judgement.value == true(answer)
@@ -167,7 +167,7 @@ def test_an_empty_answer_is_not_sent_and_not_scored(text, options):
     with JudgingServer() as server:
         judge = open_judge(server.judge, options)
         [row] = judge.judge([Answer("What do you think?", text, "en")], ["toxicity"])
-        assert server.account.requests == 0
+        assert not any("What do you think?" in request_text(body) for body in server.account.bodies)
     assert isinstance(row["toxicity"], Failure)
     assert row["toxicity"].kind == "empty_answer"
 

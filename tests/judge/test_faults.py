@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 from fault_table import MID_RUN, answers, outcome, run, usual_plan
-from pluralign.judge.names import open_judge
 from servers import COMPLETION_TOKENS, FAULTS, MALFORMED, PROMPT_TOKENS, JudgingServer, Plan, true_score
 
 from pluralign.errors import PluralignError
-from pluralign.judge.base import Failure, JudgeOptions, Score
+from pluralign.judge.base import Failure, JudgeOptions
+from pluralign.judge.names import open_judge
 
 KEY = "sk-test-0123456789abcdefSECRET"
 PASSING = [fault for fault in FAULTS if fault not in MID_RUN and fault not in MALFORMED]
@@ -286,21 +286,44 @@ def test_credentials_in_the_address_are_shown_nowhere():
 # Servers that can less.
 
 
-@pytest.mark.parametrize("honours", [(), ("json",), ("schema",), ("json", "schema", "logprobs")])
-@pytest.mark.parametrize("rejects", [(), ("schema",), ("schema", "json", "logprobs")])
-@pytest.mark.parametrize("expectation", [False, True])
-def test_a_server_that_ignores_or_rejects_formats_is_noticed_and_judged_with_all_the_same(
-    honours, rejects, expectation, tmp_path
-):
-    options = JudgeOptions(timeout_s=2.0, retries=1, expectation=expectation, cache=str(tmp_path / "judgements.sqlite"))
-    asked = answers(8)
+KINDS_OF_SERVER = [
+    ((), ()), (("json",), ()), (("schema",), ()), (("json", "schema", "logprobs"), ()), (("json", "logprobs"), ("schema",)),
+    (("logprobs",), ("schema", "json")), ((), ("schema", "json", "logprobs")),
+]  # fmt: skip
+"""What it honours, and what it rejects; the rest it ignores."""
+
+
+def judged_by(server, options, asked):
+    judge = open_judge(server.judge, options)
+    notes = judge.preflight(["toxicity"], ["en", "de"])
+    return notes, [row["toxicity"] for row in judge.judge(asked, ["toxicity"])]
+
+
+@pytest.mark.parametrize(("honours", "rejects"), KINDS_OF_SERVER)
+def test_a_server_that_ignores_or_rejects_formats_is_noticed_and_judged_with_all_the_same(honours, rejects, tmp_path):
+    options, asked = JudgeOptions(timeout_s=3.0, retries=1, cache=str(tmp_path / "judgements.sqlite")), answers(8)
     with JudgingServer(honours=honours, rejects=rejects) as server:
-        judge = open_judge(server.judge, options)
-        judge.preflight(["toxicity"], ["en", "de"])
-        given = [row["toxicity"] for row in judge.judge(asked, ["toxicity"])]
-    assert all(isinstance(score, Score) for score in given), given
-    weighted = expectation and "logprobs" in honours and "logprobs" not in rejects
-    assert {score.mode == "logprobs" for score in given} == {weighted}
+        notes, given = judged_by(server, options, asked)
+    honoured = "schema" in honours and "schema" not in rejects
+    assert honoured or notes
+    assert {score.mode for score in given} <= ({"schema"} if honoured else {"json", "text"})
+    assert [score.value for score in given] == [true_score(answer.response.split()[4], "toxicity") for answer in asked]
+
+
+@pytest.mark.parametrize(("honours", "rejects"), KINDS_OF_SERVER)
+def test_expectations_are_given_where_there_are_probabilities_and_refused_before_the_run_elsewhere(
+    honours, rejects, tmp_path
+):
+    options, asked = (
+        JudgeOptions(timeout_s=3.0, retries=1, expectation=True, cache=str(tmp_path / "j.sqlite")),
+        answers(8),
+    )
+    with JudgingServer(honours=honours, rejects=rejects) as server:
+        if "logprobs" not in honours:
+            with pytest.raises(PluralignError, match=r"PA071.*logprobs"):
+                judged_by(server, options, asked)
+            return
+        _, given = judged_by(server, options, asked)
     for answer, score in zip(asked, given, strict=True):
         true = true_score(answer.response.split()[4], "toxicity")
-        assert score.value == pytest.approx(0.5 * true + 0.1 * 15 if weighted else true)
+        assert (score.mode, score.value) == ("logprobs", pytest.approx(0.5 * true + 0.1 * 15))

@@ -9,6 +9,7 @@ import typer
 from pluralign import __version__
 from pluralign.cli import evaluate
 from pluralign.cli.data import data
+from pluralign.cli.judge import judge
 from pluralign.errors import PluralignError, ProblemsFoundError
 
 app = typer.Typer(
@@ -19,6 +20,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(data, name="data")
+app.add_typer(judge, name="judge")
 evaluate.register(app)
 
 
@@ -68,7 +70,9 @@ def main() -> None:
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("pluralign"):
             raise
-        missing = PluralignError("PA054", f"this command needs {error.name!r}.", "pip install 'pluralign[release]'")
+        missing = PluralignError(
+            "PA054", f"this command needs {error.name!r}.", "pip install 'pluralign[eval,release]'"
+        )
         typer.secho(str(missing), err=True, fg="red")
         sys.exit(2)
     except OSError as error:

@@ -14,12 +14,12 @@ import functools
 import logging
 from collections import Counter
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from lm_eval.api.task import ConfigurableTask
 
-from datasets import Dataset
 from pluralign.errors import PluralignError
 from pluralign.evaluation.generations import save_generations
 from pluralign.evaluation.prompts import CHECKSUMS, TASK_VERSION, load_prompts
@@ -90,7 +90,8 @@ class JudgedTask(ConfigurableTask):  # type: ignore[misc]
     def download(self, dataset_kwargs: Mapping[str, Any] | None = None, **_: Any) -> None:  # noqa: ARG002
         """Open the prompts, checked; nothing is downloaded."""
         rows = load_prompts(self.language)
-        self.dataset = {"test": Dataset.from_list(rows)}
+        # By name, because a type checker that starts at the repository's root takes our folder `datasets` for the package.
+        self.dataset = {"test": import_module("datasets").Dataset.from_list(rows)}
 
     def build_all_requests(self, **kwargs: Any) -> None:
         """Find out whether the judge can judge, then build the requests: the model has not generated anything yet."""

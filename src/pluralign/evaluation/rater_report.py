@@ -35,8 +35,8 @@ from pluralign.stats.reliability import correlation, split_half
 from pluralign.stats.resampling import Floats, percentile_interval
 
 BOOTSTRAP = 1000
-MINIMUM_ITEMS = 30
-"""Common items below which a comparison of groups is marked as too few to be trusted."""
+MINIMUM_CLUSTERS = 5
+"""Prompt templates below which no interval is given: a bootstrap of one prompt has width 0, which would read as certainty."""
 
 
 @dataclass(frozen=True)
@@ -165,6 +165,7 @@ class RaterReport:
         }
         held["undefined"] = {
             "skill": "no rating, or none by the group in the train split",
+            "low, high": f"fewer than {MINIMUM_CLUSTERS} prompt templates in one of the cells",
             "cramer": "no item with two ratings of the group",
             "pairwise": "fewer than two prompts with two rated items",
             "ceiling": "fewer than three items with two ratings, or halves that do not correlate above 0",
@@ -297,7 +298,7 @@ def _as_it_comes(
     for group, dimension in keys:
         items = rated.common_items(rivals(group, compared), dimension, predictions)
         cells.append(rated.cell(group, dimension, items, predictions))
-    values, draws = skills(cells, bootstrap, seed)
+    values, draws = _drawn(cells, bootstrap, seed)
     at = {key: k for k, key in enumerate(keys)}
     rows = []
     for group in shown_groups(compared):
@@ -311,6 +312,14 @@ def _as_it_comes(
             n_items = sum(len(cells[k].p) for k in columns[groups[0]])
             nearest.append(_nearest(language, attribute, name, columns, values, draws, n_items))
     return rows, nearest
+
+
+def _drawn(cells: Sequence[Cell], bootstrap: int, seed: int) -> tuple[Floats, Floats]:
+    """Skills and their replicates; cells of too few templates have no replicates."""
+    values, draws = skills(cells, bootstrap, seed)
+    few = [k for k, cell in enumerate(cells) if len(np.unique(cell.cluster)) < MINIMUM_CLUSTERS]
+    draws[:, few] = np.nan
+    return values, draws
 
 
 def _interval(value: float, replicates: Floats) -> Interval:
@@ -442,6 +451,6 @@ def _gain(
     if not cells:
         nan = float("nan")
         return Interval(nan, nan, nan), 0
-    values, draws = skills(cells, bootstrap, seed)
+    values, draws = _drawn(cells, bootstrap, seed)
     half = len(cells) // 2
     return _mean(values[:half] - values[half:], draws[:, :half] - draws[:, half:], range(half)), n_items // 2

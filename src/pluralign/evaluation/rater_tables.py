@@ -21,20 +21,20 @@ def text_tables(report: RaterReport) -> str:
 
 def _head(report: RaterReport) -> str:
     what = "simulated raters, so no statement about people" if report.simulated else "people's ratings"
-    documents = ", ".join(f"{n:,} documents of {task}" for task, n in report.n_documents.items())
-    return f"The model as a rater, against {report.provenance} ({what})\n{documents}"
+    lines = [f"The model as a rater, against {report.provenance}", f"({what})"]
+    return "\n".join([*lines, *(f"{n:,} documents of {task}" for task, n in report.n_documents.items())])
 
 
 def _scores(report: RaterReport) -> str:
     if not report.rows:
         return ""
     lines = [
-        f"{'':3}{'group':<14}{'dimension':<21}{'RPS skill [95 %] ↑':<23}{'Cramér ↓':>9}{'pairs ↓':>9}{'r ↑':>7}{'of':>6}"
+        f"{'':3}{'group':<14}{'dimension':<20}{'RPS skill [95 %] ↑':<23}{'Cramér ↓':>9}{'pairs ↓':>9}{'r ↑':>7}{'of':>6}"
         f"{'JS ↓':>7}{'items':>6}"
     ]
     for row in report.rows:
         lines.append(
-            f"{row.language:<3}{row.group:<14.13}{SHORT.get(row.dimension, row.dimension):<21.20}{ranged(row.skill):<23}"
+            f"{row.language:<3}{row.group:<14.13}{SHORT.get(row.dimension, row.dimension):<20.19}{ranged(row.skill):<23}"
             f"{number(row.cramer, 3):>9}{number(row.pairwise, 3):>9}{number(row.correlation):>7}{number(row.ceiling):>6}"
             f"{number(row.pooled_js):>7}{row.n_items:>6}"
         )
@@ -44,19 +44,18 @@ def _scores(report: RaterReport) -> str:
 def _nearest(report: RaterReport) -> str:
     if not report.nearest:
         return ""
-    lines = [
-        "Representativeness: which group's ratings are fitted best (difference of skills, paired, on common items)"
-    ]
+    lines = ["Representativeness: which group's ratings are fitted best (paired difference of skills, common items)"]
     for one in report.nearest:
-        where = f"{one.language:<3}{one.attribute:<11}{SHORT.get(one.dimension, one.dimension):<21.20}"
+        where = f"{one.language:<3}{one.attribute:<10}{SHORT.get(one.dimension, one.dimension):<20.19}"
         if not one.group:
             lines.append(f"{where}undefined")
             continue
-        clear = "" if one.difference.is_clear else "  not distinguishable"
-        few = f"  under {FEW} items" if one.n_items < FEW else ""
-        lines.append(f"{where}{one.group:<14.13}over {one.over:<14.13}{ranged(one.difference):<23}{clear}{few}")
-    shares = [f"{a}: {group} in {share:.0%} of {n} cells" for a, (group, share, n) in report.consistency.items()]
-    return "\n".join([*lines, "Consistency over dimensions and languages: " + "; ".join(shares)])
+        clear = "" if one.difference.is_clear else "  unclear"
+        few = f"  <{FEW} items" if one.n_items < FEW else ""
+        lines.append(f"{where}{one.group:<13.12}over {one.over:<13.12}{ranged(one.difference)}{clear}{few}")
+    lines.append("Consistency: how many of the dimension × language cells have the same nearest group")
+    lines += [f"   {a:<11}{group:<14}{share:.0%} of {n}" for a, (group, share, n) in report.consistency.items()]
+    return "\n".join(lines)
 
 
 def _steering(report: RaterReport) -> str:
@@ -76,9 +75,9 @@ def _steering(report: RaterReport) -> str:
 
 def _foot(report: RaterReport) -> str:
     return (
-        "RPS skill: 1 perfect, 0 no better than the group's training marginal. pairs: log-loss, .693 knows nothing. r … of: "
-        "correlation\nand its ceiling. JS: pooled, of 500 ratings or more. Intervals: "
-        f"{report.bootstrap:,} two-way bootstraps over raters and templates, seed {report.seed}"
+        "RPS skill: 1 perfect, 0 no better than the group's training marginal. pairs: log-loss, .693 knows nothing.\n"
+        "r … of: correlation and its ceiling. JS: pooled, of 500 ratings or more. Intervals: 95 %, "
+        f"{report.bootstrap:,} two-way\nbootstraps over raters and prompt templates, seed {report.seed}"
     )
 
 

@@ -88,7 +88,7 @@ def judged_report(results: Path, seed: int = 0) -> Judged | None:
     judge = {key.removeprefix("judge_"): metadata[key] for key in metadata if key.startswith("judge_")}
     judge["name"] = metadata.get("judge", "none")
     return Judged(
-        str(held.get("model_name") or held["config"].get("model")),
+        model_name(held),
         tuple(str(path) for path in files),
         tuple(cells_of(samples, seed)),
         _lengths(samples),
@@ -96,6 +96,12 @@ def judged_report(results: Path, seed: int = 0) -> Judged | None:
         held["config"].get("limit"),
         seed,
     )
+
+
+def model_name(results: Mapping[str, Any]) -> str:
+    """What to call the model: its name on the Hub, or the folder's name, never a path of this machine."""
+    name = str(results.get("model_name") or results["config"].get("model"))
+    return Path(name).name if Path(name).is_absolute() or Path(name).exists() else name
 
 
 def samples_of(results: Path, task: str) -> Path:
@@ -153,10 +159,34 @@ def described(found: Judged) -> str:
     failures = sum((Counter(cell.failures) for cell in found.cells if cell.language != BOTH), Counter[str]())
     lines += [f"  {count} {kind}: {FAILURES[kind]}" for kind, count in failures.most_common()]
     lines.append(f"judge {found.judge['name']}: {UNVALIDATED}")
-    lines += provenance_lines(found.judge.get("provenance") or {})
+    lines += judge_lines(found.judge.get("provenance") or {})
     lines.append(usage_line(found.judge.get("usage") or {}))
     lines.append(f"intervals: {BOOTSTRAP} bootstraps over prompt templates, seed {found.seed}")
     return "\n".join(lines)
+
+
+SETS = {"ann_with_attitudes": "Annotators with Attitudes", "popquorn": "POPQUORN", "crehate": "CREHate"}
+
+
+def judge_lines(provenance: Mapping[str, Any]) -> list[str]:
+    """Where the judge comes from and how far it agrees with people and with the simulation's truth, one line a fact."""
+    lines = []
+    for name, part in (provenance.get("parts") or {provenance.get("name", ""): provenance}).items():
+        if not isinstance(part, Mapping) or "agreement" not in part:
+            lines += provenance_lines({name: part} if name else provenance)
+            continue
+        what = part.get("what") or ", ".join(source["label"] for source in part.get("sources", []))
+        lines.append(f"  {name}: {what}")
+        if people := part["agreement"].get("people"):
+            shown = ", ".join(f"{SETS.get(key, key)} {value:.2f}" for key, value in people.items())
+            lines.append(f"    Spearman with people's mean toxicity: {shown}")
+        if truth := part["agreement"].get("truth"):
+            shown = ", ".join(
+                f"{dimension} {value['spearman_en']:.2f} en {value['spearman_de']:.2f} de"
+                for dimension, value in truth.items()
+            )
+            lines.append(f"    Spearman with the simulation's truth on unseen phrases: {shown}")
+    return lines
 
 
 def usage_line(usage: Mapping[str, Any]) -> str:

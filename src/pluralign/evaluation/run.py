@@ -156,8 +156,10 @@ def preflight(run: EvalRun) -> list[str]:
     """Find out whether the judge can judge before a model is loaded; returns what it has to say."""
     from pluralign.evaluation.prompts import TASK_VERSION
 
+    if not asks_judge(run.tasks):
+        return []
     settings = settings_from(run.metadata, TASK_VERSION)
-    if settings.judge == NO_JUDGE or not asks_judge(run.tasks):
+    if settings.judge == NO_JUDGE:
         return []
     from pluralign.evaluation.prompt_task import shared_judge
 

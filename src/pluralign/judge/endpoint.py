@@ -54,7 +54,11 @@ def endpoint(url: str | None) -> Endpoint:
     query = dict(parse_qsl(parts.query))
     secrets = tuple(text for text in (parts.username, parts.password, *query.values()) if text)
     return Endpoint(
-        urlunsplit((parts.scheme, parts.netloc, path, "", "")), f"{parts.scheme}://{place}{path}", query, _loopback(host), secrets
+        urlunsplit((parts.scheme, parts.netloc, path, "", "")),
+        f"{parts.scheme}://{place}{path}",
+        query,
+        _loopback(host),
+        secrets,
     )
 
 

@@ -24,13 +24,16 @@ LONGEST = 12_000
 
 Message = dict[str, str]
 
-_ODD = re.compile(r"[^\n\t -~\u00a1-\u00ac\u00ae-\u02ff\u0370-\u052f\u1e00-\u1fff\u2010-\u2027\u2030-\u205e\u20a0-\u20cf]")
+_ODD = re.compile(
+    r"[^\n\t -~\u00a1-\u00ac\u00ae-\u02ff\u0370-\u052f\u1e00-\u1fff\u2010-\u2027\u2030-\u205e\u20a0-\u20cf]"
+)
 """Characters that have to be looked at one by one; everything else is plainly visible."""
 _BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _BLANK = frozenset("\u2800\u3164\u115f\u1160\uffa0\u034f\u17b4\u17b5")
 """Letters and marks by category that show nothing."""
 _TURN = re.compile(
-    r"<(\|[^<>\n]{0,40}|/?(?:s|bos|eos|think|thinking|start_of_turn|end_of_turn|turn)|<\s*/?SYS\s*>)>|\[(/?INST)\]", re.IGNORECASE
+    r"<(\|[^<>\n]{0,40}|/?(?:s|bos|eos|think|thinking|start_of_turn|end_of_turn|turn)|<\s*/?SYS\s*>)>|\[(/?INST)\]",
+    re.IGNORECASE,
 )
 """Tokens by which chat templates mark turns or thoughts; some servers obey them inside a text."""
 

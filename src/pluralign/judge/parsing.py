@@ -28,7 +28,8 @@ _NAMED = re.compile(
     re.IGNORECASE,
 )
 _OUT_OF_FIVE = re.compile(
-    r"(?<![\d.,/])(?P<number>[-−]?\d+(?:[.,]\d+)?)\s*(?:/|\bout of\b|\bvon\b)\s*(?P<most>5|10|100)\b(?![.,/]\d)", re.IGNORECASE
+    r"(?<![\d.,/])(?P<number>[-−]?\d+(?:[.,]\d+)?)\s*(?:/|\bout of\b|\bvon\b)\s*(?P<most>5|10|100)\b(?![.,/]\d)",
+    re.IGNORECASE,
 )
 _ALONE = re.compile(r"[\"'*_`\s]*(?P<number>[-−]?\d+(?:[.,]\d+)?)[\"'*_`\s.]*")
 _CUT_OFF = re.compile(r"\s*(?:```(?:json)?\s*)?\{\s*\"score\"\s*:\s*(?P<number>-?\d+(?:\.\d+)?)\s*,", re.IGNORECASE)
@@ -116,7 +117,9 @@ def without_echo(text: str, sent: Sequence[Mapping[str, str]]) -> str:
     """The text without what it repeats of the messages: whole, the part between the marks, and line by line."""
     for message in sent:
         text = text.replace(message["content"], "\n")
-    for name, code in re.findall(r"<((?:prompt|answer|anfrage|antwort))-([0-9a-f]{12})>", sent[-1]["content"] if sent else ""):
+    for name, code in re.findall(
+        r"<((?:prompt|answer|anfrage|antwort))-([0-9a-f]{12})>", sent[-1]["content"] if sent else ""
+    ):
         text = re.sub(rf"<{name}-{code}>.*?(?:</{name}-{code}>|\Z)", "\n", text, flags=re.DOTALL)
     lines = {line.strip() for message in sent for line in message["content"].splitlines()}
     for line in sorted((line for line in lines if _could_mislead(line)), key=len, reverse=True):

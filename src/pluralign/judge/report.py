@@ -124,3 +124,32 @@ def people_lines(found: Mapping[str, PeopleAgreement], n_raters: Mapping[str, in
         if one.n_unscored:
             notes.add(f"{group}: {one.n_unscored} ratings of answers that the judge did not score are left out")
     return lines + [f"  – {note}" for note in sorted(notes)]
+
+
+def sheet_lines(validation: Mapping[str, Any]) -> str:
+    """A judge against people's scores of a model's outputs; takes what `validation.json` holds."""
+    lines = [
+        f"judge {validation['judge']} against {len(validation['raters'])} people on {validation['n_answers']} model outputs "
+        f"(sheet {validation['sheet']}; {validation['n_missing']} cells left empty)"
+    ]
+    for dimension in dict.fromkeys(row["dimension"] for row in validation["rows"]):
+        rows = [row for row in validation["rows"] if row["dimension"] == dimension]
+        lines += ["", dimension, *people_lines({row["language"]: agreement_of(row["agreement"]) for row in rows},
+                                               {row["language"]: row["n_raters"] for row in rows})]  # fmt: skip
+    lines += ["", *(f"note: {note}" for note in validation["notes"])]
+    lines.append(f"reference: {REFERENCE}")
+    lines.append(f"intervals: {validation['bootstrap']} bootstraps over prompt templates, seed {validation['seed']}")
+    return "\n".join(lines)
+
+
+def agreement_of(told: Mapping[str, Any]) -> PeopleAgreement:
+    """The agreement that `PeopleAgreement.as_dict` told."""
+    missing = float("nan")
+
+    def estimate_of(one: Mapping[str, Any]) -> Estimate:
+        ends = [missing if one[name] is None else one[name] for name in ("value", "low", "high")]
+        return Estimate(*ends, one["n"], one["n_clusters"], one["n_undefined"], one.get("note", ""))
+
+    return PeopleAgreement(
+        **{name: estimate_of(one) if isinstance(one, Mapping) else one for name, one in told.items()}
+    )

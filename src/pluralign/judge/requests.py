@@ -40,7 +40,9 @@ class Manner:
         """Plain values."""
         return asdict(self)
 
-    def body(self, model: str, messages: Sequence[Mapping[str, str]], max_tokens: int, trial: bool = False) -> dict[str, Any]:
+    def body(
+        self, model: str, messages: Sequence[Mapping[str, str]], max_tokens: int, trial: bool = False
+    ) -> dict[str, Any]:
         """The request."""
         body: dict[str, Any] = {"model": model, "messages": list(messages), self.limit: max_tokens}
         if self.temperature:
@@ -66,7 +68,9 @@ class Manner:
             return replace(self, temperature=False)
         if self.seed and "seed" in said:
             return replace(self, seed=False)
-        if self.format != "text" and any(word in said for word in ("response_format", "json_schema", "json_object", "schema", "grammar")):
+        if self.format != "text" and any(
+            word in said for word in ("response_format", "json_schema", "json_object", "schema", "grammar")
+        ):
             return self.plainer()
         return None
 
@@ -127,18 +131,20 @@ class TroubleError(Exception):
         super().__init__(detail)
 
 
-def new_client(where: Endpoint, key: str, connections: int) -> Any:
+def new_client(where: Endpoint, key: str) -> Any:
     """An asynchronous client that retries nothing by itself."""
-    import httpx
     from openai import AsyncOpenAI
 
     # A server or proxy that sends a reply twice would have the second one taken for the next request's. Over plain HTTP a connection
     # costs next to nothing, so each serves one request; over TLS they are kept, and replies are checked by their id.
-    keep = connections if where.url.startswith("https") else 0
-    limits = httpx.Limits(max_connections=connections + 4, max_keepalive_connections=keep)
-    http = httpx.AsyncClient(limits=limits, timeout=None, follow_redirects=False)
+    headers = None if where.url.startswith("https") else {"Connection": "close"}
     return AsyncOpenAI(
-        api_key=key, base_url=where.url, default_query=where.query or None, max_retries=0, timeout=None, http_client=http
+        api_key=key,
+        base_url=where.url,
+        default_query=where.query or None,
+        default_headers=headers,
+        max_retries=0,
+        timeout=None,
     )
 
 
@@ -151,22 +157,22 @@ async def send(client: Any, body: Mapping[str, Any], timeout_s: float) -> tuple[
     Raises:
         TroubleError: whatever went wrong.
     """
-    import httpx
     import openai
 
     try:
         async with asyncio.timeout(timeout_s):
             raw = await client.chat.completions.with_raw_response.create(**body)
-            text = raw.text() if not asyncio.iscoroutinefunction(raw.text) else await raw.text()
+            text = str(raw.http_response.text)
     except TimeoutError as error:
         raise TroubleError("timeout", f"no whole reply within {timeout_s:g} s", again=True, sent=True) from error
     except openai.APIStatusError as error:
         raise _of_status(error) from error
     except openai.APITimeoutError as error:
         raise TroubleError("timeout", "the connection timed out", again=True, sent=True) from error
-    except (openai.APIConnectionError, httpx.HTTPError) as error:
+    except openai.APIConnectionError as error:
         cause = error.__cause__ or error
-        unsent = isinstance(cause, httpx.ConnectError | httpx.ConnectTimeout)
+        # By name, since the client library has changed the HTTP library it stands on before.
+        unsent = type(cause).__name__ in ("ConnectError", "ConnectTimeout")
         raise TroubleError("connection", f"{type(cause).__name__}: {cause}", again=True, sent=not unsent) from error
     return read_completion(text)
 
@@ -178,8 +184,12 @@ def _of_status(error: Any) -> TroubleError:
         return TroubleError("rejected", f"429: {detail}", status=status, for_all=True)
     if status in (408, 409, 429) or status >= 500:
         kind: FailureKind = "rate_limited" if status == 429 else "timeout" if status == 408 else "server_error"
-        return TroubleError(kind, f"{status}: {detail}", status=status, again=True, wait_s=_retry_after(error), sent=status >= 500)
-    if status in (400, 413, 422) and ("context_length" in said or "context length" in said or "too long" in said or "context window" in said):
+        return TroubleError(
+            kind, f"{status}: {detail}", status=status, again=True, wait_s=_retry_after(error), sent=status >= 500
+        )
+    if status in (400, 413, 422) and (
+        "context_length" in said or "context length" in said or "too long" in said or "context window" in said
+    ):
         return TroubleError("too_long", f"{status}: {detail}", status=status)
     if "content_filter" in said or "content management policy" in said:
         return TroubleError("refused", f"{status}: {detail}", status=status)
@@ -189,7 +199,9 @@ def _of_status(error: Any) -> TroubleError:
 def _said(error: Any) -> str:
     body = error.body
     if isinstance(body, Mapping):
-        return " ".join(str(body.get(name)) for name in ("message", "detail", "code", "param") if body.get(name)) or str(dict(body))
+        return " ".join(
+            str(body.get(name)) for name in ("message", "detail", "code", "param") if body.get(name)
+        ) or str(dict(body))
     return str(body or error.message)
 
 
@@ -215,11 +227,12 @@ def read_completion(text: str) -> tuple[Reply, str]:
     except (json.JSONDecodeError, RecursionError) as error:
         raise TroubleError("server_error", f"a body that is no JSON: {text[:80]!r}", again=True, sent=True) from error
     if not isinstance(body, dict) or (body.get("error") and not body.get("choices")):
-        raise TroubleError("server_error", f"an error in a reply with status 200: {text[:120]!r}", again=True, sent=True)
+        raise TroubleError(
+            "server_error", f"an error in a reply with status 200: {text[:120]!r}", again=True, sent=True
+        )
     choices = body.get("choices")
-    choice = choices[0] if isinstance(choices, list) and choices and isinstance(choices[0], dict) else {}
-    message = choice.get("message") if isinstance(choice.get("message"), dict) else {}
-    usage = body.get("usage") if isinstance(body.get("usage"), dict) else {}
+    choice = _mapping(choices[0] if isinstance(choices, list) and choices else None)
+    message, usage = _mapping(choice.get("message")), _mapping(body.get("usage"))
     content, logprobs = message.get("content"), choice.get("logprobs")
     tokens = logprobs.get("content") if isinstance(logprobs, dict) else None
     reply = Reply(
@@ -227,6 +240,10 @@ def read_completion(text: str) -> tuple[Reply, str]:
         tuple(one for one in tokens or () if isinstance(one, dict) and "token" in one), _count(usage.get("prompt_tokens")), _count(usage.get("completion_tokens")),
     )  # fmt: skip
     return reply, str(body.get("id") or "")
+
+
+def _mapping(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def _text(value: object) -> str | None:

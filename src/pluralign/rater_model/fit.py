@@ -120,9 +120,9 @@ def prompt_folds(prompts: Sequence[str], folds: int) -> Ints:
 
 def log_likelihood(head: Head, rows: Rows, features: Floats) -> float:
     """Log probability of ratings by raters whose groups are known and whose own level is not, summed; a quadrature over that."""
-    base = (features @ head.weights)[rows.text] + (rows.groups @ head.levels)[rows.rater]
+    base = (features @ head.weights)[rows.text] + (rows.design @ head.levels)[rows.rater]
     if head.contrasts.any():
-        base = base + np.einsum("ng,ng->n", (features @ head.contrasts.T)[rows.text], rows.groups[rows.rater])
+        base = base + np.einsum("ng,ng->n", (features @ head.contrasts.T)[rows.text], rows.design[rows.rater])
     most = max(len(theta) for theta in head.thresholds)
     padded = np.array([[-np.inf, *theta, *[np.inf] * (most - len(theta) + 1)] for theta in head.thresholds])
     low, high = padded[rows.set_of, rows.category], padded[rows.set_of, rows.category + 1]
@@ -141,8 +141,8 @@ def describe(head: Head, rows: Rows, details: Mapping[str, Any]) -> DimensionMod
     rated[rows.rater] = True
     members = {EVERYONE: rated} | {name: rated & (rows.groups[:, k] > 0) for k, name in enumerate(rows.group_names)}
     members = {name: who for name, who in members.items() if who.any()}
-    level = rows.groups @ head.levels
-    designs = {name: rows.groups[who].mean(axis=0) for name, who in members.items()}
+    level = rows.design @ head.levels
+    designs = {name: rows.design[who].mean(axis=0) for name, who in members.items()}
     spreads = {name: head.rater_variance + float(level[who].var()) for name, who in members.items()}
     return DimensionModel(head, rows.group_names, designs, spreads, details)
 

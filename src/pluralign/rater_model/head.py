@@ -83,7 +83,7 @@ class _Problem:
         self.cuts = np.cumsum(sizes)
         self.likelihood = Likelihood(rows.scales, rows.category, rows.set_of, rows.weight)
         self.by_text = csr_matrix((np.ones(n), (rows.text, np.arange(n))), (n_texts, n))
-        self.design = rows.groups[rows.rater]
+        self.design = rows.design[rows.rater]
         difference = (
             features[rows.pairs[:, 0]] - features[rows.pairs[:, 1]] if len(rows.pairs) else np.zeros((1, width))
         )

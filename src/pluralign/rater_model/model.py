@@ -55,7 +55,7 @@ class DimensionModel:
     Attributes:
         head: the fitted head.
         group_names: groups that the head tells apart.
-        designs: group -> mean membership of its raters in `group_names`, (n_groups,); `everyone` among them.
+        designs: group -> mean membership of its raters in `group_names` less that of all raters, (n_groups,); `everyone` among them.
         spreads: group -> variance of its raters' levels around the group's, logits squared.
         details: n_ratings, n_raters, n_items, sources, penalties, held-out figures.
     """

@@ -58,6 +58,12 @@ class Rows:
         return replace(self, **{name: getattr(self, name)[keep] for name in fields})
 
     @property
+    def design(self) -> Floats:
+        """Membership less its mean over raters, (n_raters, n_groups): 0 is everyone, so that contrasts are of a group with all."""
+        centred: Floats = self.groups - self.groups.mean(axis=0)
+        return centred
+
+    @property
     def n_ratings(self) -> int:
         """Ratings, however many languages each is shown in."""
         return round(float(self.weight.sum()))

@@ -160,7 +160,9 @@ def _slope(d: Floats, w: Floats) -> float:
     return (low + high) / 2
 
 
-def pooled_jensen_shannon(predicted: ArrayLike, counts: ArrayLike, *, seed: int = 0, draws: int = 500) -> dict[str, Any]:
+def pooled_jensen_shannon(
+    predicted: ArrayLike, counts: ArrayLike, *, seed: int = 0, draws: int = 500
+) -> dict[str, Any]:
     """Jensen–Shannon distance between all ratings of a group together and the prediction of the same ratings.
 
     Args:
@@ -180,7 +182,9 @@ def pooled_jensen_shannon(predicted: ArrayLike, counts: ArrayLike, *, seed: int 
     p, held = checked_distributions(predicted), np.asarray(counts, np.float64)
     n = held.sum(1)
     if n.sum() < POOLED_MINIMUM:
-        raise PluralignError("PA061", f"pooled Jensen–Shannon of {int(n.sum())} ratings; expected at least {POOLED_MINIMUM}.")
+        raise PluralignError(
+            "PA061", f"pooled Jensen–Shannon of {int(n.sum())} ratings; expected at least {POOLED_MINIMUM}."
+        )
     mean = (p * n[:, None]).sum(0) / n.sum()
     rng = np.random.default_rng(seed)
     drawn = rng.multinomial(int(n.sum()), mean, size=draws) / n.sum()

@@ -1,0 +1,178 @@
+"""Asking one judge for one judgement: budget, retries with backoff, one reminder, and a circuit that ends hopeless runs early."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import threading
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pluralign.judge.base import Answer, Failure, FailureKind, Judgement, JudgeOptions, Score, Usage
+from pluralign.judge.endpoint import NO_KEY, Endpoint, scrubbed
+from pluralign.judge.messages import messages_for
+from pluralign.judge.parsing import UnreadableReplyError, Verdict, expectation, read_reply
+from pluralign.judge.prices import Budget
+from pluralign.judge.requests import Manner, Reply, TroubleError, new_client, send
+from pluralign.judge.rubric import Rubric
+
+FIRST_WAIT_S, LONGEST_WAIT_S = 0.25, 20.0
+LONGEST_ASKED_WAIT_S = 120.0
+"""A server that asks for a longer pause than this is not waited for."""
+
+
+class Asker:
+    """What all requests of a judge share.
+
+    Args:
+        name: of the judge.
+        model: as the server calls it.
+        where: the endpoint.
+        options: of the judge.
+        budget: of the run.
+    """
+
+    def __init__(self, name: str, model: str, where: Endpoint, options: JudgeOptions, budget: Budget) -> None:
+        self.name, self.model, self.where, self.options, self.budget = name, model, where, options, budget
+        self.usage = Usage(usd=None if budget.prices is None else 0.0)
+        self.read_as: Counter[str] = Counter()
+        self.reminders = 0
+        self.closed: Failure | None = None
+        self._exhausted_in_a_row = 0
+        self._ids: set[str] = set()
+        self._key = NO_KEY
+        self._numbers = threading.Lock()
+
+    def with_key(self, key: str) -> None:
+        """Take a key, for the client and for blotting it out of messages."""
+        self._key = key
+
+    def client(self) -> Any:
+        """A client for one event loop."""
+        return new_client(self.where, self._key)
+
+    def show(self, text: object) -> str:
+        """A text for messages, without secrets."""
+        return scrubbed(text, (self._key, *self.where.secrets))
+
+    def failure(self, kind: FailureKind, detail: object) -> Failure:
+        """A failure of this judge."""
+        return Failure(kind, self.name, self.show(detail))
+
+    async def judge(self, client: Any, answer: Answer, rubric: Rubric, manner: Manner) -> Judgement:
+        """Ask, remind once where the reply holds no score, and say what came of it."""
+        last: UnreadableReplyError | None = None
+        for again in (False, True):
+            messages = messages_for(answer, rubric, again)
+            body = manner.body(self.model, messages, self.options.max_tokens)
+            try:
+                reply = await self.reply(client, body)
+                return self._score(reply, messages, manner)
+            except TroubleError as trouble:
+                return self.failure(trouble.kind, trouble.detail)
+            except UnreadableReplyError as error:
+                last = error
+                self.reminders += not again
+        assert last is not None
+        return self.failure(last.kind, last.detail)
+
+    def _score(self, reply: Reply, messages: Sequence[Mapping[str, str]], manner: Manner) -> Score:
+        if reply.refusal is not None or reply.finish == "content_filter":
+            raise TroubleError("refused", reply.refusal or "stopped by a content filter")
+        verdict = read_reply(reply.text or "", messages, cut_off=reply.finish == "length")
+        value, mode = float(verdict.score), _mode(verdict, manner)
+        if manner.logprobs:
+            expected = expectation(reply.tokens, verdict.score)
+            if expected is None:
+                raise UnreadableReplyError("unparsable", "the reply has no probabilities of 1–5 where its score stands")
+            value, mode = expected, "logprobs"
+        self.read_as[mode] += 1
+        return Score(value, self.name, self.show(verdict.reason) if verdict.reason else None, mode)
+
+    async def reply(self, client: Any, body: Mapping[str, Any]) -> Reply:
+        """Send a request, again where that may help.
+
+        Raises:
+            TroubleError: what it still was after all tries.
+        """
+        for attempt in range(self.options.retries + 1):
+            if self.closed:
+                raise TroubleError(self.closed.kind, self.closed.detail)
+            try:
+                reply = await self._once(client, body, attempt)
+            except TroubleError as trouble:
+                if trouble.for_all:
+                    self.closed = self.failure(trouble.kind, f"given up for the rest of the run: {trouble.detail}")
+                wait_s = _wait(attempt, trouble.wait_s)
+                if not trouble.again or attempt == self.options.retries or wait_s > LONGEST_ASKED_WAIT_S:
+                    self._exhausted(trouble)
+                    raise
+                await asyncio.sleep(wait_s)
+            else:
+                self._exhausted_in_a_row = 0
+                return reply
+        raise AssertionError("the last attempt returns or raises")
+
+    def _exhausted(self, trouble: TroubleError) -> None:
+        """Give up on a server that has answered nobody for long: every further judgement would wait through all its retries."""
+        self._exhausted_in_a_row += trouble.again
+        if self._exhausted_in_a_row >= max(16, 2 * self.options.concurrency) and not self.closed:
+            detail = f"given up for the rest of the run, after {self._exhausted_in_a_row} in a row: {trouble.detail}"
+            self.closed = self.failure(trouble.kind, detail)
+
+    async def _once(self, client: Any, body: Mapping[str, Any], attempt: int) -> Reply:
+        most = self.budget.most(body["messages"], self.options.max_tokens)
+        while not (taken := self._take(most)):
+            if taken is False:
+                raise TroubleError(
+                    "budget", f"the budget ends after {self.budget.calls} calls, {self.budget.spent:.4f} USD"
+                )
+            await asyncio.sleep(0.01)
+        if attempt:
+            self.usage.retries += 1
+        cost = most  # Where it is not known whether the server worked, it is taken to charge in full.
+        try:
+            reply, name = await send(client, body, self.options.timeout_s)
+            cost = self._count(reply, most)
+        except TroubleError as trouble:
+            cost = most if trouble.sent else 0.0
+            if trouble.status is not None or trouble.kind == "server_error":
+                self.usage.calls += 1
+            raise
+        finally:
+            with self._numbers:
+                self.budget.settle(most, cost)
+        if name and name in self._ids and self.where.url.startswith("https"):
+            raise TroubleError("connection", "a reply that was given before came again", again=True, sent=True)
+        self._ids.add(name)
+        return reply
+
+    def _take(self, most: float) -> bool | None:
+        with self._numbers:
+            return self.budget.take(most)
+
+    def _count(self, reply: Reply, most: float) -> float:
+        """Add a reply to the usage and return what it cost; without reported tokens, what it may have cost at most."""
+        with self._numbers:
+            usage = self.usage
+            usage.calls += 1
+            usage.prompt_tokens += reply.prompt_tokens or 0
+            usage.completion_tokens += reply.completion_tokens or 0
+            known = reply.prompt_tokens is not None and reply.completion_tokens is not None
+            cost: float = self.budget.cost(reply.prompt_tokens or 0, reply.completion_tokens or 0) if known else most
+            if usage.usd is not None:
+                usage.usd += cost
+        return cost
+
+
+def _mode(verdict: Verdict, manner: Manner) -> str:
+    by_schema = manner.format == "schema" and verdict.whole and verdict.keys == {"score", "reason"}
+    return "schema" if by_schema else verdict.mode
+
+
+def _wait(attempt: int, asked_s: float | None) -> float:
+    """Seconds before the next try: what the server asked for, else doubling; spread, so that not all come back at once."""
+    if asked_s is not None:
+        return asked_s + random.uniform(0.0, 0.1 + asked_s / 10)  # noqa: S311 - spreads load, guards nothing
+    return random.uniform(0.5, 1.0) * min(LONGEST_WAIT_S, FIRST_WAIT_S * 2.0**attempt)  # noqa: S311
