@@ -16,10 +16,10 @@ from collections import Counter
 from contextlib import contextmanager
 
 import pytest
-from pluralign.judge.names import open_judge
 
 from pluralign.evaluation.small_model import NAME, gguf_file, small_model
 from pluralign.judge.base import FAILURES, Answer, Failure, JudgeOptions, Score
+from pluralign.judge.names import open_judge
 
 pytestmark = pytest.mark.slow
 
@@ -181,11 +181,11 @@ def judged(server, folder, expectation=False, max_tokens=80):
 def test_transformers_serve_ignores_formats_the_judge_notices_and_a_second_run_reuses_what_was_scored(
     transformers_serve, tmp_path
 ):
-    notes, first, _ = judged(transformers_serve, tmp_path, expectation=True, max_tokens=48)
+    notes, first, _ = judged(transformers_serve, tmp_path, max_tokens=48)
     assert notes, "the preflight says nothing of what the server ignores"
     scored = [score for score in first if isinstance(score, Score)]
     assert {score.mode for score in scored} <= {"json", "text"}
-    _, second, judge = judged(transformers_serve, tmp_path, expectation=True, max_tokens=48)
+    _, second, judge = judged(transformers_serve, tmp_path, max_tokens=48)
     assert judge.usage.cached == len(scored)
     assert [score.value for score in second if isinstance(score, Score) and score.cached] == [
         score.value for score in scored

@@ -14,6 +14,7 @@ from pluralign.errors import PluralignError
 
 if TYPE_CHECKING:
     from pluralign.judge.base import Judge, Progress
+    from pluralign.ratings import Ratings
 
 judge = typer.Typer(help="Judges: score saved samples, validate against people, fit.", no_args_is_help=True)
 
@@ -181,6 +182,7 @@ def fit(
     ratings: Annotated[list[Path], typer.Argument(help="Folders of three tables; several are pooled.")],
     out: Annotated[Path, typer.Option("--out", help="Folder for the fitted judge.")],
     embedding: Annotated[str, typer.Option(help="Frozen embedding: use, e5, minilm, or several by +.")] = "use",
+    no_check: Annotated[bool, typer.Option("--no-check", help="Do not measure held-out agreement first.")] = False,
     as_json: Json = False,
 ) -> None:
     """Fit the offline judge to ratings of your own; then: --judge rater-model:FOLDER."""
@@ -191,8 +193,8 @@ def fit(
         raise PluralignError("PA052", f"{out} is not empty.", "Name another folder with --out.")
     sets = [load(folder) for folder in ratings]
     typer.echo(f"fitting to {', '.join(one.provenance.label for one in sets)} …", err=True)
+    told = [] if no_check else _held_out(sets, embedding)
     fit_judge(sets, embedding=embedding).save(out)
-    told = _held_out(out, [str(one) for one in ratings])
     if as_json:
         typer.echo(json.dumps({"judge": f"rater-model:{out}", "held_out": told}, ensure_ascii=False))
         return
@@ -202,23 +204,31 @@ def fit(
     typer.echo(f"written to {out}: --judge rater-model:{out}")
 
 
-def _held_out(folder: Path, names: Sequence[str]) -> list[dict[str, Any]]:
-    """Spearman of the fitted judge with everyone's mean rating, on prompts that it was not fitted to."""
-    from pluralign.judge.validate import validate as run
-    from pluralign.ratings import load
+def _held_out(sets: Sequence[Ratings], embedding: str) -> list[dict[str, Any]]:
+    """Spearman with everyone's mean rating on test prompts, of a judge that was fitted to the training prompts only.
 
-    opened = _opened(f"rater-model:{folder}")
+    What is saved is fitted to all prompts, as it is meant for other answers; there is no held-out item left to measure it on.
+    """
+    from tempfile import TemporaryDirectory
+
+    from pluralign.judge.fit import fit_judge
+    from pluralign.judge.offline import RaterModelJudge
+    from pluralign.judge.validate import training_part
+    from pluralign.judge.validate import validate as run
+
     told = []
-    for name in names:
-        ratings = load(name)
-        with _bar(None, name) as progress:
-            found = run(opened, ratings, groups=["everyone"], progress=progress)
-        told += [
-            {"ratings": ratings.provenance.label, "dimension": row.dimension, "n_items": row.agreement.n_items,
-             "spearman": row.agreement.spearman.as_dict(), "ceiling": row.agreement.ceiling.as_dict(),
-             "text": str(row.agreement.spearman), "ceiling_text": str(row.agreement.ceiling)}
-            for row in found.rows
-        ]  # fmt: skip
+    with TemporaryDirectory() as folder:
+        fit_judge([training_part(one) for one in sets], embedding=embedding).save(Path(folder) / "judge")
+        opened = RaterModelJudge.open(Path(folder) / "judge")
+        for ratings in sets:
+            with _bar(None, ratings.provenance.source) as progress:
+                found = run(opened, ratings, groups=["everyone"], progress=progress, fitted_split="train")
+            told += [
+                {"ratings": ratings.provenance.label, "dimension": row.dimension, "n_items": row.agreement.n_items,
+                 "spearman": row.agreement.spearman.as_dict(), "ceiling": row.agreement.ceiling.as_dict(),
+                 "text": str(row.agreement.spearman), "ceiling_text": str(row.agreement.ceiling)}
+                for row in found.rows
+            ]  # fmt: skip
     return told
 
 

@@ -7,6 +7,7 @@ import random
 import threading
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from pluralign.judge.base import Answer, Failure, FailureKind, Judgement, JudgeOptions, Score, Usage
@@ -20,6 +21,21 @@ from pluralign.judge.rubric import Rubric
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.25, 20.0
 LONGEST_ASKED_WAIT_S = 120.0
 """A server that asks for a longer pause than this is not waited for."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """A client on one event loop, and how many requests it may have in flight.
+
+    More workers than slots take turns: what a worker does between two requests (claims, parsing, the cache) then keeps no slot idle.
+    """
+
+    client: Any
+    slots: asyncio.Semaphore
+
+    async def close(self) -> None:
+        """Close the client."""
+        await self.client.close()
 
 
 class Asker:
@@ -48,9 +64,9 @@ class Asker:
         """Take a key, for the client and for blotting it out of messages."""
         self._key = key
 
-    def client(self) -> Any:
-        """A client for one event loop."""
-        return new_client(self.where, self._key)
+    def line(self) -> Line:
+        """A client for one event loop, with as many slots as requests may be in flight."""
+        return Line(new_client(self.where, self._key), asyncio.Semaphore(self.options.concurrency))
 
     def show(self, text: object) -> str:
         """A text for messages, without secrets."""
@@ -60,14 +76,14 @@ class Asker:
         """A failure of this judge."""
         return Failure(kind, self.name, self.show(detail))
 
-    async def judge(self, client: Any, answer: Answer, rubric: Rubric, manner: Manner) -> Judgement:
+    async def judge(self, line: Line, answer: Answer, rubric: Rubric, manner: Manner) -> Judgement:
         """Ask, remind once where the reply holds no score, and say what came of it."""
         last: UnreadableReplyError | None = None
         for again in (False, True):
             messages = messages_for(answer, rubric, again)
             body = manner.body(self.model, messages, self.options.max_tokens)
             try:
-                reply = await self.reply(client, body)
+                reply = await self.reply(line, body)
                 return self._score(reply, messages, manner)
             except TroubleError as trouble:
                 return self.failure(trouble.kind, trouble.detail)
@@ -90,7 +106,7 @@ class Asker:
         self.read_as[mode] += 1
         return Score(value, self.name, self.show(verdict.reason) if verdict.reason else None, mode)
 
-    async def reply(self, client: Any, body: Mapping[str, Any]) -> Reply:
+    async def reply(self, line: Line, body: Mapping[str, Any]) -> Reply:
         """Send a request, again where that may help.
 
         Raises:
@@ -100,7 +116,7 @@ class Asker:
             if self.closed:
                 raise TroubleError(self.closed.kind, self.closed.detail)
             try:
-                reply = await self._once(client, body, attempt)
+                reply = await self._once(line, body, attempt)
             except TroubleError as trouble:
                 if trouble.for_all:
                     self.closed = self.failure(trouble.kind, f"given up for the rest of the run: {trouble.detail}")
@@ -121,7 +137,13 @@ class Asker:
             detail = f"given up for the rest of the run, after {self._exhausted_in_a_row} in a row: {trouble.detail}"
             self.closed = self.failure(trouble.kind, detail)
 
-    async def _once(self, client: Any, body: Mapping[str, Any], attempt: int) -> Reply:
+    async def _once(self, line: Line, body: Mapping[str, Any], attempt: int) -> Reply:
+        async with line.slots:
+            if self.closed:
+                raise TroubleError(self.closed.kind, self.closed.detail)
+            return await self._sent(line, body, attempt)
+
+    async def _sent(self, line: Line, body: Mapping[str, Any], attempt: int) -> Reply:
         most = self.budget.most(body["messages"], self.options.max_tokens)
         while not (taken := self._take(most)):
             if taken is False:
@@ -133,7 +155,7 @@ class Asker:
             self.usage.retries += 1
         cost = most  # Where it is not known whether the server worked, it is taken to charge in full.
         try:
-            reply, name = await send(client, body, self.options.timeout_s)
+            reply, name = await send(line.client, body, self.options.timeout_s)
             cost = self._count(reply, most)
         except TroubleError as trouble:
             cost = most if trouble.sent else 0.0

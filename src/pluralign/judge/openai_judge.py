@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from pluralign.errors import PluralignError
-from pluralign.judge.asking import Asker
+from pluralign.judge.asking import Asker, Line
 from pluralign.judge.base import Answer, Failure, Judgement, JudgeOptions, Progress, Score, Usage
 from pluralign.judge.cache import JudgementCache, Kept, new_owner, open_cache
 from pluralign.judge.endpoint import OPENAI_URL, Endpoint, key_for
@@ -29,6 +29,8 @@ from pluralign.judge.trial import find_manner, first_manner
 from pluralign.schema import DIMENSIONS, LANGUAGES
 
 T = TypeVar("T")
+STEP_S, RAMP_S = 0.009, 0.15
+"""Workers start one after the other: where all start at once, replies come in bursts for good, and each waits while the others' are read."""
 MODEL = "gpt-4o-mini"
 """The study's judge."""
 
@@ -125,11 +127,11 @@ class OpenAIJudge:
         return list(self._notes)
 
     async def _trial(self, rubric: Rubric, language: str, first: Manner) -> tuple[Manner, list[str]]:
-        client = self._asker.client()
+        line = self._asker.line()
         try:
-            return await find_manner(self._asker, client, rubric, language, first)
+            return await find_manner(self._asker, line, rubric, language, first)
         finally:
-            await client.close()
+            await line.close()
 
     def judge(
         self, answers: Sequence[Answer], dimensions: Sequence[str], progress: Progress | None = None
@@ -203,21 +205,23 @@ class OpenAIJudge:
         done(len(job.places))
 
     async def _ask_all(self, jobs: list[Job], found: list[dict[str, Judgement]], done: Progress) -> None:
-        waiting, owner, client = deque(jobs), new_owner(), self._asker.client()
+        waiting, owner, line = deque(jobs), new_owner(), self._asker.line()
         try:
-            workers = min(self.options.concurrency, len(jobs))
+            workers = min(2 * self.options.concurrency, len(jobs))
             async with asyncio.TaskGroup() as group:
-                for _ in range(workers):
-                    group.create_task(self._work(client, waiting, owner, found, done))
+                for k in range(workers):
+                    group.create_task(self._work(line, waiting, owner, found, done, min(k * STEP_S, RAMP_S)))
         finally:
-            await client.close()
+            await line.close()
 
     async def _work(
-        self, client: Any, waiting: deque[Job], owner: str, found: list[dict[str, Judgement]], done: Progress
-    ) -> None:
+        self, line: Line, waiting: deque[Job], owner: str, found: list[dict[str, Judgement]], done: Progress,
+        delay_s: float,
+    ) -> None:  # fmt: skip
+        await asyncio.sleep(delay_s)
         while waiting:
             job = waiting.popleft()
-            judgement = await self._one(client, job, owner)
+            judgement = await self._one(line, job, owner)
             if judgement is None:
                 # Someone else is asking for it: look again after the others.
                 waiting.append(job)
@@ -225,19 +229,21 @@ class OpenAIJudge:
             else:
                 self._place(job, judgement, found, done)
 
-    async def _one(self, client: Any, job: Job, owner: str) -> Judgement | None:
+    async def _one(self, line: Line, job: Job, owner: str) -> Judgement | None:
         """One judgement, from the server or from whoever else asked for it meanwhile; None while somebody does."""
         if not self.cache.claim(job.key, owner, self._claim_s()):
             kept = self.cache.get([job.key]).get(job.key)
             self.usage.cached += len(job.places) if kept else 0
             return self._of_kept(kept) if kept else None
         assert self._manner is not None
+        judgement: Judgement | None = None
         try:
-            judgement = await self._asker.judge(client, job.answer, job.rubric, self._manner)
-            if isinstance(judgement, Score):
-                self.cache.put(job.key, Kept(judgement.value, judgement.reason, judgement.mode))
+            judgement = await self._asker.judge(line, job.answer, job.rubric, self._manner)
         finally:
-            self.cache.release(job.key, owner)
+            if isinstance(judgement, Score):  # gives up the claim as well
+                self.cache.put(job.key, Kept(judgement.value, judgement.reason, judgement.mode))
+            else:
+                self.cache.release(job.key, owner)
         return judgement
 
     def _claim_s(self) -> float:

@@ -7,8 +7,6 @@ from collections.abc import Mapping, Sequence
 
 from pluralign.errors import PluralignError
 
-READ = "2025-06"
-"""When these list prices were current. Prices change: pass `usd_per_million` to use today's."""
 USD_PER_MILLION: Mapping[str, tuple[float, float]] = {
     "gpt-4o-mini": (0.15, 0.60),
     "gpt-4o": (2.50, 10.00),
@@ -18,7 +16,11 @@ USD_PER_MILLION: Mapping[str, tuple[float, float]] = {
     "o3-mini": (1.10, 4.40),
     "o4-mini": (1.10, 4.40),
 }
-"""OpenAI's model -> US dollars per million prompt and completion tokens; only at OpenAI's own endpoint."""
+"""OpenAI's model -> US dollars per million prompt and completion tokens; only at OpenAI's own endpoint.
+
+List prices as they were when each model was current; nobody has compared them with OpenAI's page for this release. Prices change and a
+budget in dollars is only as right as they are: pass `usd_per_million` to use today's.
+"""
 
 
 def known_prices(model: str) -> tuple[float, float] | None:

@@ -147,9 +147,8 @@ def agreement_of(told: Mapping[str, Any]) -> PeopleAgreement:
     missing = float("nan")
 
     def estimate_of(one: Mapping[str, Any]) -> Estimate:
-        ends = [missing if one[name] is None else one[name] for name in ("value", "low", "high")]
-        return Estimate(*ends, one["n"], one["n_clusters"], one["n_undefined"], one.get("note", ""))
+        value, low, high = (missing if one[name] is None else float(one[name]) for name in ("value", "low", "high"))
+        return Estimate(value, low, high, one["n"], one["n_clusters"], one["n_undefined"], one.get("note", ""))
 
-    return PeopleAgreement(
-        **{name: estimate_of(one) if isinstance(one, Mapping) else one for name, one in told.items()}
-    )
+    read: dict[str, Any] = {name: estimate_of(one) if isinstance(one, Mapping) else one for name, one in told.items()}
+    return PeopleAgreement(**read)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from pluralign.errors import PluralignError, did_you_mean, listing
-from pluralign.judge.asking import Asker
+from pluralign.judge.asking import Asker, Line
 from pluralign.judge.base import Answer
 from pluralign.judge.messages import messages_for
 from pluralign.judge.parsing import UnreadableReplyError, expectation, read_reply
@@ -23,7 +23,7 @@ SAMPLE = {
 
 
 async def find_manner(
-    asker: Asker, client: Any, rubric: Rubric, language: str, first: Manner
+    asker: Asker, line: Line, rubric: Rubric, language: str, first: Manner
 ) -> tuple[Manner, list[str]]:
     """Find out how a server wants to be asked, beginning with `first`.
 
@@ -39,11 +39,12 @@ async def find_manner(
         messages = messages_for(answer, rubric)
         body = manner.body(asker.model, messages, asker.options.max_tokens, trial=True)
         try:
-            reply = await asker.reply(client, body)
+            reply = await asker.reply(line, body)
         except TroubleError as trouble:
             plainer = manner.without(trouble.detail) if trouble.status in (400, 422) else None
             if plainer is None:
-                raise await _unusable(asker, client, trouble, manner) from trouble
+                # Not `from trouble`: what the client library raised may repeat the key, and a traceback would show it.
+                raise await _unusable(asker, line, trouble, manner) from None
             manner = plainer
             continue
         honoured, readable = _honoured(reply, messages, manner)
@@ -84,7 +85,7 @@ def _has_probabilities(reply: Reply, messages: list[dict[str, str]]) -> bool:
     return expectation(reply.tokens, score) is not None
 
 
-async def _unusable(asker: Asker, client: Any, trouble: TroubleError, manner: Manner) -> PluralignError:
+async def _unusable(asker: Asker, line: Line, trouble: TroubleError, manner: Manner) -> PluralignError:
     """The error that says what is wrong with the endpoint and what to do."""
     where, said = asker.where.shown, asker.show(trouble.detail)
     variable = asker.options.key_variable
@@ -95,7 +96,7 @@ async def _unusable(asker: Asker, client: Any, trouble: TroubleError, manner: Ma
     if trouble.status in (401, 403):
         return PluralignError("PA071", f"{where} refuses the key: {said}.", f"Put a valid key for it into {variable}.")
     if trouble.status == 404 or ("model" in said.casefold() and trouble.status in (400, 422)):
-        return await _no_model(asker, client, said)
+        return await _no_model(asker, line, said)
     if manner.logprobs and "logprob" in said.casefold():
         return PluralignError(
             "PA071", f"{asker.name} takes no logprobs: {said}.", "Leave `expectation` out, or use another judge."
@@ -117,8 +118,8 @@ async def _unusable(asker: Asker, client: Any, trouble: TroubleError, manner: Ma
     )
 
 
-async def _no_model(asker: Asker, client: Any, said: str) -> PluralignError:
-    names = await _models(asker, client)
+async def _no_model(asker: Asker, line: Line, said: str) -> PluralignError:
+    names = await _models(asker, line)
     message = f"{asker.where.shown} has no model {asker.model!r} (retired, or not for this key): {said}."
     if not names:
         return PluralignError("PA071", message, "See which models it has; the base URL usually ends in /v1.")
@@ -126,12 +127,12 @@ async def _no_model(asker: Asker, client: Any, said: str) -> PluralignError:
     return PluralignError("PA071", f"{message} It has {listing(names)}.{near}", "Name one of them after `openai:`.")
 
 
-async def _models(asker: Asker, client: Any) -> list[str]:
+async def _models(asker: Asker, line: Line) -> list[str]:
     """Names of the models the server lists; empty where it lists none, which only makes the message shorter."""
     import openai
 
     try:
-        page = await client.models.list(timeout=min(10.0, asker.options.timeout_s))
+        page = await line.client.models.list(timeout=min(10.0, asker.options.timeout_s))
     except openai.OpenAIError:
         return []
     return sorted(str(model.id) for model in page.data or ())

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
@@ -114,6 +114,7 @@ def validate(
     seed: int = 0,
     bootstrap: int = 1000,
     progress: Progress | None = None,
+    fitted_split: str = "all",
 ) -> Validation:
     """Compare a judge with people on items that it has not seen.
 
@@ -127,13 +128,14 @@ def validate(
         split: `test`, a fifth of the prompts; or `all`, which a judge fitted to this set is refused.
         seed, bootstrap: of the intervals and the random halves.
         progress: told how many judgements are done.
+        fitted_split: the split that the judge was fitted on where its provenance names a set without one.
 
     Raises:
         PluralignError: PA020/PA024 unknown group or dimension; PA061 where no item is left; PA071 where the judge was fitted to
             these items; PA074 a setting out of range.
     """
     _check_settings(language, limit, split)
-    notes = _unseen(judge, ratings, split)
+    notes = _unseen(judge, ratings, split, fitted_split)
     specs = _specs(ratings, dimensions)
     items = _items(ratings, [spec.name for spec in specs], language, limit, split)
     texts = _texts(items, language)
@@ -162,12 +164,12 @@ def _check_settings(language: str | None, limit: int | None, split: str) -> None
         raise PluralignError("PA074", f"got a limit of {limit} items; expected 1 or more.")
 
 
-def _unseen(judge: Judge, ratings: Ratings, split: str) -> list[str]:
+def _unseen(judge: Judge, ratings: Ratings, split: str, fitted_split: str) -> list[str]:
     """Notes on what the judge was fitted to; raises where it has seen the items."""
-    fitted = [one for one in judge.provenance().get("fitted_to") or () if isinstance(one, Mapping)]
+    fitted = _fitted_to(judge.provenance())
     held = ratings.provenance
     same = [one for one in fitted if one.get("checksum") == held.checksum]
-    if any(one.get("split", "all") != "train" for one in same):
+    if any(one.get("split", fitted_split) != "train" for one in same):
         raise PluralignError(
             "PA071", f"{judge.name} was fitted to every item of {held.label}; there is none that it has not seen.",
             "Fit one to the training split only, or validate it on another set.",
@@ -180,6 +182,30 @@ def _unseen(judge: Judge, ratings: Ratings, split: str) -> list[str]:
             f"{judge.name} was fitted to another version of {held.source}; which of these items it has seen is not known"
         ]
     return []
+
+
+def _fitted_to(provenance: Any) -> list[Mapping[str, Any]]:
+    """Every set that a judge, or a part of it, says it was fitted to: mappings with a content checksum, wherever they stand."""
+    if isinstance(provenance, Mapping):
+        own = [provenance] if provenance.get("checksum") and "source" in provenance else []
+        return own + [one for value in provenance.values() for one in _fitted_to(value)]
+    if isinstance(provenance, list | tuple):
+        return [one for value in provenance for one in _fitted_to(value)]
+    return []
+
+
+def training_part(ratings: Ratings) -> Ratings:
+    """The items of the training prompts and their ratings, under the whole set's provenance.
+
+    The checksum stays the whole set's, so that a judge fitted to it is recognised; the provenance does not say the split.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    train = [split_of(one) == "train" for one in ratings.items.column("prompt_id").to_pylist()]
+    items = ratings.items.filter(pa.array(train))
+    kept = pc.is_in(ratings.ratings.column("item_id"), value_set=items.column("item_id").combine_chunks())
+    return replace(ratings, items=items, ratings=ratings.ratings.filter(kept), truth=None)
 
 
 def _specs(ratings: Ratings, dimensions: Sequence[str] | None) -> list[SourceDimension]:
