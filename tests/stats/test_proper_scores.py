@@ -49,7 +49,9 @@ def test_skill_does_not_depend_on_the_number_of_raters():
     for raters in (1, 20):
         item = np.repeat(np.arange(3), 4000 // 20 * raters if raters == 20 else 4000)
         y = (rng.random(len(item))[:, None] > TRUE.cumsum(1)[item]).sum(1)
-        found.append(skill(ranked_probability_score(TRUE[item], y), ranked_probability_score(OTHERS["the marginal"][item], y)))
+        found.append(
+            skill(ranked_probability_score(TRUE[item], y), ranked_probability_score(OTHERS["the marginal"][item], y))
+        )
     assert found[0] == pytest.approx(found[1], abs=0.02)
     assert found[0] > 0.2
 

@@ -57,7 +57,7 @@ def ranked_probability_score(predicted: ArrayLike, rating: ArrayLike) -> Floats:
     """
     p = checked_distributions(predicted)
     y = np.asarray(rating)
-    if len(y) != len(p) or (len(y) and not (0 <= y.min() and y.max() < p.shape[1])):
+    if len(y) != len(p) or (len(y) and not (y.min() >= 0 and y.max() < p.shape[1])):
         raise PluralignError("PA061", f"expected {len(p)} ratings from 0 to {p.shape[1] - 1}.")
     cuts = np.arange(p.shape[1] - 1)
     below = (y[:, None] <= cuts).astype(np.float64)
