@@ -93,7 +93,7 @@ def test_pooled_jensen_shannon_of_a_perfect_prediction_is_at_its_floor_and_few_r
     found = pooled_jensen_shannon(np.tile(TRUE[0], (400, 1)), counts)
     assert found["distance"] < 3 * found["floor"] < 0.2
     assert pooled_jensen_shannon(np.tile([0.2] * 5, (400, 1)), counts)["distance"] > 5 * found["floor"]
-    with pytest.raises(PluralignError, match="PA061.*300 ratings"):
+    with pytest.raises(PluralignError, match=r"PA061.*300 ratings"):
         pooled_jensen_shannon(np.tile(TRUE[0], (100, 1)), counts[:100])
 
 
