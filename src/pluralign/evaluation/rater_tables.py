@@ -10,7 +10,9 @@ if TYPE_CHECKING:
 
 SHORT = {"all": "all (mean)"}
 FEW = 30
-"""Common items below which a comparison is marked."""
+"""Items below which a group's single dimensions are left out of the text: they are in the JSON, and mostly noise."""
+ALL = "all"
+EVERYONE = "everyone"
 
 
 def text_tables(report: RaterReport) -> str:
@@ -32,12 +34,15 @@ def _scores(report: RaterReport) -> str:
         f"{'':3}{'group':<14}{'dimension':<20}{'RPS skill [95 %] ↑':<23}{'Cramér ↓':>9}{'pairs ↓':>9}{'r ↑':>7}{'of':>6}"
         f"{'JS ↓':>7}{'items':>6}"
     ]
-    for row in report.rows:
+    shown = [row for row in report.rows if row.group == EVERYONE or row.dimension == ALL or row.n_items >= FEW]
+    for row in shown:
         lines.append(
             f"{row.language:<3}{row.group:<14.13}{SHORT.get(row.dimension, row.dimension):<20.19}{ranged(row.skill):<23}"
             f"{number(row.cramer, 3):>9}{number(row.pairwise, 3):>9}{number(row.correlation):>7}{number(row.ceiling):>6}"
             f"{number(row.pooled_js):>7}{row.n_items:>6}"
         )
+    if left_out := len(report.rows) - len(shown):
+        lines.append(f"   ({left_out} cells with fewer than {FEW} items are in the JSON only)")
     return "\n".join(lines)
 
 
@@ -45,7 +50,8 @@ def _nearest(report: RaterReport) -> str:
     if not report.nearest:
         return ""
     lines = ["Representativeness: which group's ratings are fitted best (paired difference of skills, common items)"]
-    for one in report.nearest:
+    shown = [one for one in report.nearest if one.dimension == ALL or one.n_items >= FEW]
+    for one in shown:
         where = f"{one.language:<3}{one.attribute:<10}{SHORT.get(one.dimension, one.dimension):<20.19}"
         if not one.group:
             lines.append(f"{where}undefined")
@@ -53,6 +59,8 @@ def _nearest(report: RaterReport) -> str:
         clear = "" if one.difference.is_clear else "  unclear"
         few = f"  <{FEW} items" if one.n_items < FEW else ""
         lines.append(f"{where}{one.group:<13.12}over {one.over:<13.12}{ranged(one.difference)}{clear}{few}")
+    if left_out := len(report.nearest) - len(shown):
+        lines.append(f"   ({left_out} comparisons on fewer than {FEW} common items are in the JSON only)")
     lines.append("Consistency: how many of the dimension × language cells have the same nearest group")
     lines += [f"   {a:<11}{group:<14}{share:.0%} of {n}" for a, (group, share, n) in report.consistency.items()]
     return "\n".join(lines)
