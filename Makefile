@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 .DEFAULT_GOAL := help
 
-.PHONY: help install test test-all test-spark check bench demo docs release calibrate clean
+.PHONY: help install test test-all test-servers test-spark check bench demo docs release calibrate clean
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
 
@@ -24,10 +24,13 @@ test: $(INSTALLED)  ## lint, types and the tests that need no network, GPU or Sp
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pytest -n 2 -m 'not slow and not spark and not network and not gpu'
+	$(BIN)/pytest -n 2 -m 'not slow and not spark and not network and not gpu and not server'
 
 test-spark: $(INSTALLED)  ## the tests on PySpark (needs Java)
 	$(BIN)/pytest -m spark
+
+test-servers: $(INSTALLED)  ## judging by real language model servers on loopback (llama.cpp's where it is installed: pip install -e '.[llama]')
+	$(BIN)/pytest -m server
 
 test-all: $(INSTALLED)  ## every test that this machine can run, the slow ones too
 	$(BIN)/pytest -n 2 -m 'not network and not gpu'
@@ -38,6 +41,9 @@ check: $(INSTALLED)  ## verify the committed release: rows, statistics, texts, c
 bench: $(INSTALLED)  ## measure speed and memory, as ratios in one run
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/views.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/startup.py
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[peers]'
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/judging.py
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/offline_judge.py
 
 demo: $(INSTALLED)  ## from nothing to scores: build the release, load configs, evaluate a small real model on both tasks
 	$(BIN)/python examples/demo.py

@@ -1,7 +1,7 @@
 """Judging over the wire with a real model on loopback: SmolLM2-135M-Instruct-Q4_1, which is no good judge and therefore a hard one.
 
-`transformers serve` ignores response_format and logprobs. `llama_cpp.server` as it comes answers a JSON schema with a 500; with the schema
-handed over as its own field it honours it, and logprobs.
+`transformers serve` ignores response_format and logprobs. `llama_cpp.server` answers OpenAI's form of a JSON schema with a 500 and honours
+its own; behind a translation it takes OpenAI's form too. It honours logprobs.
 """
 
 import importlib.util
@@ -21,7 +21,7 @@ from pluralign.evaluation.small_model import NAME, gguf_file, small_model
 from pluralign.judge.base import FAILURES, Answer, Failure, JudgeOptions, Score
 from pluralign.judge.names import open_judge
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.server
 
 ANSWERS = [
     Answer("I failed my exam.", "You are an idiot and deserve it.", "en"),
@@ -192,10 +192,12 @@ def test_transformers_serve_ignores_formats_the_judge_notices_and_a_second_run_r
     ]
 
 
-def test_llama_server_answers_a_schema_with_500_and_the_judge_falls_back(llama, tmp_path):
-    notes, given, _ = judged(llama, tmp_path)
-    assert notes
-    assert "server_error" not in {failure.kind for failure in given if isinstance(failure, Failure)}
+def test_llama_server_answers_openais_schema_with_500_and_is_asked_in_its_own_form(llama, tmp_path):
+    notes, given, judge = judged(llama, tmp_path)
+    assert notes == []
+    assert judge.identity()["manner"]["format"] == "object"
+    scored = [judgement for place, judgement in enumerate(given) if place != 3]
+    assert [getattr(score, "mode", score) for score in scored] == ["schema"] * 3
 
 
 def test_a_server_that_honours_schemas_gets_a_score_for_every_answer(llama_with_schema, tmp_path):

@@ -189,7 +189,7 @@ class Asker:
 
 
 def _mode(verdict: Verdict, manner: Manner) -> str:
-    by_schema = manner.format == "schema" and verdict.whole and verdict.keys == {"score", "reason"}
+    by_schema = manner.format in ("schema", "object") and verdict.whole and verdict.keys == {"score", "reason"}
     return "schema" if by_schema else verdict.mode
 
 

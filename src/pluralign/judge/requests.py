@@ -12,8 +12,9 @@ from pluralign.judge.base import FailureKind
 from pluralign.judge.endpoint import Endpoint
 
 SEED = 20251114
-Format = Literal["schema", "json", "text"]
-FORMATS: tuple[Format, ...] = ("schema", "json", "text")
+Format = Literal["schema", "object", "json", "text"]
+FORMATS: tuple[Format, ...] = ("schema", "object", "json", "text")
+"""A JSON schema as OpenAI takes it; as llama.cpp's server does, beside `json_object`; any JSON object; none."""
 UNASKED = "remark"
 """A key of the trial's schema that its messages never name: only a server that honours the schema gives it."""
 
@@ -23,7 +24,7 @@ class Manner:
     """How a server and model want to be asked; found out by a trial judgement.
 
     Attributes:
-        format: `response_format` that is honoured: a JSON schema, any JSON object, or none.
+        format: `response_format` that is honoured, one of `FORMATS`.
         temperature: whether it takes temperature 0 (models that reason do not).
         seed: whether it takes a seed.
         limit: the parameter that limits the reply.
@@ -53,6 +54,8 @@ class Manner:
             body |= {"logprobs": True, "top_logprobs": 20}
         if self.format == "schema":
             body["response_format"] = {"type": "json_schema", "json_schema": schema(trial)}
+        elif self.format == "object":
+            body["response_format"] = {"type": "json_object", "schema": schema(trial)["schema"]}
         elif self.format == "json":
             body["response_format"] = {"type": "json_object"}
         return body
@@ -183,6 +186,9 @@ def _of_status(error: Any) -> TroubleError:
     if status == 429 and ("insufficient_quota" in said or "exceeded your current quota" in said):
         return TroubleError("rejected", f"429: {detail}", status=status, for_all=True)
     if status in (408, 409, 429) or status >= 500:
+        if status >= 500 and "response_format" in said:
+            # Some servers fail on a format that they do not know; asking again for the same would not help.
+            return TroubleError("server_error", f"{status}: {detail}", status=status)
         kind: FailureKind = "rate_limited" if status == 429 else "timeout" if status == 408 else "server_error"
         return TroubleError(
             kind, f"{status}: {detail}", status=status, again=True, wait_s=_retry_after(error), sent=status >= 500

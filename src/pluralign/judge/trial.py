@@ -41,7 +41,7 @@ async def find_manner(
         try:
             reply = await asker.reply(line, body)
         except TroubleError as trouble:
-            plainer = manner.without(trouble.detail) if trouble.status in (400, 422) else None
+            plainer = manner.without(trouble.detail) if trouble.status in (400, 422, 500) else None
             if plainer is None:
                 # Not `from trouble`: what the client library raised may repeat the key, and a traceback would show it.
                 raise await _unusable(asker, line, trouble, manner) from None
@@ -51,7 +51,7 @@ async def find_manner(
         if honoured:
             break
         manner = manner.plainer()
-    if manner.format != "schema":
+    if manner.format not in ("schema", "object"):
         then = "it is asked for JSON" if manner.format == "json" else "its replies are read as text"
         notes.append(f"the server does not honour a JSON schema; {then}.")
     if not readable:
@@ -72,7 +72,8 @@ def _honoured(reply: Reply, messages: list[dict[str, str]], manner: Manner) -> t
         verdict = read_reply(reply.text or "", messages, cut_off=False)
     except UnreadableReplyError:
         return manner.format == "text", False
-    by_format = {"schema": verdict.whole and UNASKED in verdict.keys, "json": verdict.whole, "text": True}
+    by_schema = verdict.whole and UNASKED in verdict.keys
+    by_format = {"schema": by_schema, "object": by_schema, "json": verdict.whole, "text": True}
     return by_format[manner.format], True
 
 
