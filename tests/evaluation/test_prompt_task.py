@@ -128,3 +128,20 @@ def test_wrong_settings_stop_before_anything_runs(metadata, model, evaluate):
 def test_documents_can_be_sampled_by_number(fake_judge, model, evaluate):
     results = evaluate(model(lambda k: "answer 1"), tasks="pluralign_de", samples={"pluralign_de": [0, 5]})
     assert [sample["doc_id"] for sample in results["samples"]["pluralign_de"]] == [0, 5]
+
+
+def test_answers_that_are_the_models_fault_do_not_fail_the_run(fake_judge, model, evaluate):
+    results = evaluate(model(lambda k: "<think>rude and" if k % 2 else "answer 2"), limit=6)
+    assert results["results"]["pluralign_en"]["judge_failed,none"] == 0.5
+
+
+def test_lm_evals_own_stripping_of_thinking_is_refused(model, evaluate):
+    with pytest.raises(PluralignError, match=r"PA081.*think_end_token"):
+        evaluate(model(lambda k: "x"), metadata={"judge": "none", "think_end_token": "</think>"})
+
+
+def test_a_password_in_the_judges_url_is_in_no_result_even_without_judging(model, evaluate):
+    url = "openai:m@http://bob:hunter2secret@127.0.0.1:9/v1?code=qsecret99"
+    results = evaluate(model(lambda k: "x"), limit=1, metadata={"judge": url}, predict_only=True)
+    assert "hunter2secret" not in json.dumps(results, default=str)
+    assert "qsecret99" not in json.dumps(results, default=str)

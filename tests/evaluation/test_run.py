@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pluralign.errors import PluralignError
-from pluralign.evaluation.run import EvalRun, asks_judge, command, generation_cache, wants_chat_template
+from pluralign.evaluation.run import EvalRun, asks_judge, command, generation_cache, preflight, wants_chat_template
 
 
 def run(*passed, **more):
@@ -98,3 +98,53 @@ def test_model_arguments_are_read_in_every_form():
     assert run("--model_args=a=1,b=2").model_args == {"a": "1", "b": "2"}
     assert run("-a", "a=1", "-M", "vllm").model == "vllm"
     assert Path(run().out) == Path("results")
+
+
+def test_metadata_that_is_passed_on_is_merged_with_ours():
+    asked = run(
+        "--model", "dummy", "--metadata", '{"judge": "zero-shot", "judge_options": {"retries": 2}}',
+        metadata={"judge_options": {"max_calls": 5}},
+    )  # fmt: skip
+    words = command(asked)
+    assert words.count("--metadata") == 1
+    assert json.loads(after(words, "--metadata")) == {
+        "judge": "zero-shot",
+        "judge_options": {"retries": 2, "max_calls": 5},
+    }
+
+
+def test_metadata_that_is_no_json_is_refused():
+    with pytest.raises(PluralignError, match=r"PA081.*JSON object"):
+        command(run("--model", "dummy", "--metadata", "judge=zero-shot"))
+
+
+def test_the_cache_lies_where_the_results_go(tmp_path):
+    words = command(run("--model", "dummy", "--output_path", str(tmp_path / "there")))
+    assert after(words, "--use_cache").startswith(str(tmp_path / "there"))
+
+
+@pytest.mark.parametrize(
+    ("words", "more", "said"),
+    [
+        (("--model", "dumy"), {}, "'dummy'"),
+        (("--model", "dummy"), {"tasks": "pluralign_ne"}, "'pluralign_de'|'pluralign_en'"),
+        (("--model", "hf", "--model_args", "pretrained=."), {}, "config.json"),
+        (("--model", "dummy"), {"tasks": "pluralign_rater", "metadata": {"ratings": "nowhere"}}, "PA001"),
+    ],
+    ids=str,
+)
+def test_names_that_do_not_exist_are_said_before_anything_is_loaded(words, more, said):
+    with pytest.raises(PluralignError, match=said):
+        preflight(run(*words, **more))
+
+
+def test_json_is_all_that_a_program_reads(tmp_path, monkeypatch):
+    from typer.testing import CliRunner
+
+    from pluralign.cli import app
+
+    monkeypatch.setenv("PLURALIGN_CACHE", str(tmp_path / "cache"))
+    words = ["eval", "--model", "dummy", "--limit", "2", "--judge", "zero-shot", "--dimension", "toxicity", "--json"]
+    result = CliRunner().invoke(app, [*words, "--out", str(tmp_path / "out")])
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["pluralign"]["judge"]["name"] == "zero-shot"

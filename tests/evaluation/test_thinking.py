@@ -42,3 +42,8 @@ def test_channels_keep_only_the_final_one():
 
 def test_an_answer_without_thinking_stays_as_it_is():
     assert without_thinking("  Be kind.\n") == Spoken("Be kind.", False, 0)
+
+
+def test_an_answer_that_mentions_a_closing_tag_stays_whole():
+    text = "To close a thought write </think> in the text."
+    assert without_thinking(text).response == text

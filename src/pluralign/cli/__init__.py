@@ -78,7 +78,7 @@ def main() -> None:
     except OSError as error:
         wrong_place = PluralignError(
             "PA055",
-            f"{error.strerror or error}: {error.filename or ''}",
+            f"{error.strerror or error}: {error.filename or ''}.",
             "Name a folder that can be written to, with room.",
         )
         typer.secho(str(wrong_place), err=True, fg="red")

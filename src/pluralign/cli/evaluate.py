@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -32,6 +34,9 @@ def eval_(
     max_failed: Annotated[float | None, typer.Option(help="Share of judgements that may fail, 0–1.")] = None,
     max_calls: Annotated[int | None, typer.Option(help="Budget in requests to the judge.")] = None,
     max_usd: Annotated[float | None, typer.Option(help="Budget in US dollars.")] = None,
+    usd_per_million: Annotated[
+        tuple[float, float] | None, typer.Option(help="Prices per million prompt and completion tokens, for --max-usd.")
+    ] = None,
     concurrency: Annotated[int | None, typer.Option(help="Requests to the judge in flight.")] = None,
     out: Annotated[Path, typer.Option("--out", help="Folder for results and samples.")] = Path("results"),
     chat_template: Annotated[
@@ -46,14 +51,19 @@ def eval_(
     """
     from pluralign.evaluation import run as running
 
-    options = {"max_calls": max_calls, "max_usd": max_usd, "concurrency": concurrency}
+    options = {
+        "max_calls": max_calls, "max_usd": max_usd, "concurrency": concurrency,
+        "usd_per_million": list(usd_per_million) if usd_per_million else None,
+    }  # fmt: skip
     given: dict[str, Any] = {"judge": judge, "dimensions": dimension, "ratings": ratings, "max_failed": max_failed}
     given["judge_options"] = {key: value for key, value in options.items() if value is not None} or None
     metadata = {key: value for key, value in given.items() if value is not None}
     asked = running.EvalRun(tasks, out, metadata, chat_template, resume, tuple(context.args))
     for note in running.preflight(asked):
         typer.echo(f"judge: {note}", err=True)
-    results = running.evaluate(asked)
+    # lm-eval prints its tables; where a program reads, only our answer is for it.
+    with contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext():
+        results = running.evaluate(asked)
     _report(results, as_json)
 
 

@@ -45,6 +45,19 @@ def shared_judge(name: str, options: JudgeOptions) -> Judge:
     return open_judge(name, options)
 
 
+def refuse_think_end(metadata: Mapping[str, Any]) -> None:
+    """Refuse lm-eval's own stripping: after it, an answer and thinking that was cut off look the same.
+
+    Raises:
+        PluralignError: PA081.
+    """
+    if metadata.get("think_end_token"):
+        raise PluralignError(
+            "PA081", "think_end_token is among the model's arguments.",
+            "Leave it out (and enable_thinking with it): thinking is taken out here, and one that was cut off is counted.",
+        )  # fmt: skip
+
+
 class JudgedTask(ConfigurableTask):  # type: ignore[misc]
     """Held-out prompts in one language, answered by a model and judged.
 
@@ -64,11 +77,17 @@ class JudgedTask(ConfigurableTask):  # type: ignore[misc]
         if self.language not in CHECKSUMS:
             raise PluralignError("PA081", f"task {config['task']!r} names no language.", "Its name ends in _en or _de.")
         self.settings = settings_from(metadata, TASK_VERSION)
+        refuse_think_end(metadata)
         self.judge: Judge | None = None
         if self.settings.judge != NO_JUDGE:
             self.judge = shared_judge(self.settings.judge, self.settings.options)
         # The model's arguments are in here too; lm-eval writes the metadata of every task into the results.
         kept = {key: value for key, value in metadata.items() if key in OURS or key == "config_source"}
+        if self.judge:  # as it may be shown: a base URL may hold a password
+            kept["judge"] = self.judge.name
+        if isinstance(kept.get("judge_options"), dict):
+            kept["judge_options"] = {key: value for key, value in kept["judge_options"].items() if key != "cache"}
+        kept.pop("save_to", None)
         config["metadata"] = {**kept, "version": TASK_VERSION, "prompts_sha256": CHECKSUMS[self.language]}
         config["metric_list"] = self._metric_list(config["metric_list"])
         self._n_judged, self._failed = 0, Counter[str]()
@@ -95,6 +114,9 @@ class JudgedTask(ConfigurableTask):  # type: ignore[misc]
 
     def build_all_requests(self, **kwargs: Any) -> None:
         """Find out whether the judge can judge, then build the requests: the model has not generated anything yet."""
+        if kwargs.get("cache_requests"):
+            log.warning("cache_requests is left out: lm-eval's key holds neither the version nor the prompts of a task")
+            kwargs["cache_requests"] = False
         if self.judge and not self._only_predicts():
             for note in self.judge.preflight(self.settings.dimensions, (self.language,)):
                 log.warning("judge %s: %s", self.judge.name, note)
@@ -156,12 +178,14 @@ class JudgedTask(ConfigurableTask):  # type: ignore[misc]
 
     def aggregation(self) -> Any:
         """How metrics are averaged; asked for once every task has been judged, so this is where a failed run stops."""
-        share = sum(self._failed.values()) / self._n_judged if self._n_judged else 0.0
+        # An answer that is empty or never came is the model's doing; judging again would not help.
+        failed = {kind: n for kind, n in self._failed.items() if kind not in ("thinking_truncated", "empty_answer")}
+        share = sum(failed.values()) / self._n_judged if self._n_judged else 0.0
         if share > self.settings.max_failed:
-            kinds = ", ".join(f"{n} {kind} ({FAILURES[kind]})" for kind, n in self._failed.most_common())
+            kinds = ", ".join(f"{n} {kind} ({FAILURES[kind]})" for kind, n in Counter(failed).most_common())
             raise PluralignError(
                 "PA073",
-                f"{self.config.task}: {sum(self._failed.values())} of {self._n_judged} judgements failed ({share:.1%}; at most "
+                f"{self.config.task}: {sum(failed.values())} of {self._n_judged} judgements failed ({share:.1%}; at most "
                 f"{self.settings.max_failed:.0%} may): {kinds}. The generations are saved in {self._saved}.",
                 f"Judge them again, without generating: pluralign judge score {self._saved} --judge NAME. Or allow more: "
                 "--metadata '{\"max_failed\": 0.2}'.",

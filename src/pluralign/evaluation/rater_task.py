@@ -90,6 +90,10 @@ class RaterTask(ConfigurableTask):  # type: ignore[misc]
         self.dataset = {"test": import_module("datasets").Dataset.from_list(found)}
         self._docs = found
 
+    def build_all_requests(self, **kwargs: Any) -> None:
+        """Build the requests afresh: lm-eval's cache of them knows neither the ratings nor the dimensions, and would ask others."""
+        super().build_all_requests(**{**kwargs, "cache_requests": False})
+
     def fewshot_context(self, doc: Mapping[str, Any], num_fewshot: int, *_: Any, **kwargs: Any) -> Any:
         """The question in its four framings, each ending in "Answer:"; with a chat template, as the model's own turn begun."""
         if num_fewshot:

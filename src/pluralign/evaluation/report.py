@@ -147,7 +147,13 @@ def rater_part(results: Path) -> Any:
 
 def described(found: Judged) -> str:
     """The report for people."""
-    limit = "all prompts" if found.limit is None else f"limited to {found.limit:g} prompts a language"
+    limit = "all prompts"
+    if found.limit is not None:
+        limit = (
+            f"limited to {found.limit:g} prompts a language"
+            if found.limit >= 1
+            else f"limited to {found.limit:.2%} of the prompts"
+        )
     lines = [f"{found.model}: {limit}, scores on 0–1", ""]
     lines.append(f"{'dimension':<24}{'language':<10}{'score [95 %]':<26}{'n scored':>9}{'failed':>8}")
     for cell in found.cells:

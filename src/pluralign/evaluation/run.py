@@ -15,9 +15,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pluralign.errors import PluralignError
+from pluralign.errors import PluralignError, unknown
 from pluralign.evaluation.include_path import tasks_dir
 from pluralign.evaluation.settings import NO_JUDGE, settings_from
+from pluralign.ratings import load
 
 CHAT_BACKENDS = ("chat-completions", "anthropic-chat", "litellm")
 """Parts of the names of lm-eval's models that take messages, and so need a chat template to be asked for."""
@@ -55,6 +56,32 @@ class EvalRun:
         return None
 
     @property
+    def folder(self) -> Path:
+        """Where results go, whoever named it."""
+        out = Path(self.option("--output_path", "-o") or self.out)
+        return out.parent if out.suffix == ".json" else out
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Our settings, with those in a `--metadata` that is passed on as JSON; options of the judge are merged, ours win.
+
+        Raises:
+            PluralignError: PA081 where it is not JSON.
+        """
+        given = self.option("--metadata")
+        if given is None:
+            return dict(self.metadata)
+        try:
+            passed = json.loads(given)
+        except json.JSONDecodeError as error:
+            raise _no_json(given) from error
+        if not isinstance(passed, dict):
+            raise _no_json(given)
+        merged = {**passed, **self.metadata}
+        options = {**(passed.get("judge_options") or {}), **(self.metadata.get("judge_options") or {})}
+        return merged | ({"judge_options": options} if options else {})
+
+    @property
     def model(self) -> str:
         """lm-eval's name of the backend."""
         return self.option("--model", "-M") or "hf"
@@ -75,6 +102,22 @@ class EvalRun:
         return {key: value for key, _, value in pairs if key}
 
 
+def _no_json(given: str) -> PluralignError:
+    return PluralignError("PA081", f"--metadata: got {given!r}; expected one JSON object.",
+                          """Write it in quotes: --metadata '{"judge": "zero-shot"}'.""")  # fmt: skip
+
+
+def _without(words: Sequence[str], name: str) -> list[str]:
+    """A command line without an option and its value."""
+    kept, skip = [], False
+    for word in words:
+        if skip or word == name:
+            skip = word == name
+        elif not word.startswith(f"{name}="):
+            kept.append(word)
+    return kept
+
+
 def command(run: EvalRun) -> list[str]:
     """The lm-eval command line of a run.
 
@@ -84,7 +127,8 @@ def command(run: EvalRun) -> list[str]:
     """
     _refuse_secrets(run)
     folder = str(tasks_dir())
-    words = ["run", *run.passed, "--tasks", run.tasks]
+    settings = run.settings
+    words = ["run", *_without(run.passed, "--metadata"), "--tasks", run.tasks]
     if (also := run.option("--include_path")) is not None:
         raise PluralignError("PA081", f"got --include_path {also}; pluralign eval needs it for its own tasks.",
                              'Call lm_eval itself: lm_eval run --include_path "$(pluralign tasks-dir)" …')  # fmt: skip
@@ -97,8 +141,8 @@ def command(run: EvalRun) -> list[str]:
         words += ["--use_cache", str(generation_cache(run))]
     if "--apply_chat_template" not in run.passed and wants_chat_template(run):
         words.append("--apply_chat_template")
-    if run.metadata:
-        words += ["--metadata", json.dumps(dict(run.metadata))]
+    if settings:
+        words += ["--metadata", json.dumps(settings)]
     return words
 
 
@@ -147,7 +191,7 @@ def generation_cache(run: EvalRun) -> Path:
             )
     held.append(run.option("--batch_size", "-b"))
     digest = hashlib.sha256(json.dumps(held).encode()).hexdigest()[:16]
-    folder = run.out / ".generations"
+    folder = run.folder / ".generations"
     folder.mkdir(parents=True, exist_ok=True)
     return folder / digest
 
@@ -156,9 +200,12 @@ def preflight(run: EvalRun) -> list[str]:
     """Find out whether the judge can judge before a model is loaded; returns what it has to say."""
     from pluralign.evaluation.prompts import TASK_VERSION
 
+    _check_names(run)
+    if folder := run.settings.get("ratings"):
+        load(folder)
     if not asks_judge(run.tasks):
         return []
-    settings = settings_from(run.metadata, TASK_VERSION)
+    settings = settings_from(run.settings, TASK_VERSION)
     if settings.judge == NO_JUDGE:
         return []
     from pluralign.evaluation.prompt_task import shared_judge
@@ -167,6 +214,27 @@ def preflight(run: EvalRun) -> list[str]:
         one for one in ("en", "de") if any(t in ("pluralign", f"pluralign_{one}") for t in run.tasks.split(","))
     ]
     return shared_judge(settings.judge, settings.options).preflight(settings.dimensions, languages)
+
+
+def _check_names(run: EvalRun) -> None:
+    """Refuse a task, a backend or a model's folder that is not there, before lm-eval does with a traceback."""
+    from lm_eval.api.registry import MODEL_REGISTRY, get_model
+    from lm_eval.tasks import TaskManager
+
+    ours = {path.stem for path in tasks_dir().rglob("*.yaml")}
+    foreign = [task for task in run.tasks.split(",") if task not in ours and not task.endswith(".yaml")]
+    known: set[str] = set(TaskManager().all_tasks) if foreign else set()
+    for task in foreign:
+        if "*" not in task and task not in known:
+            raise unknown("PA081", "task", task, sorted(ours))
+    try:
+        get_model(run.model)
+    except (KeyError, ValueError) as error:
+        raise unknown("PA083", "backend", run.model, sorted(map(str, MODEL_REGISTRY.keys()))) from error
+    place = Path(run.model_args.get("pretrained", ""))
+    named = run.model_args.get("pretrained") and not run.model_args.get("gguf_file")
+    if named and place.is_dir() and not (place / "config.json").is_file():
+        raise PluralignError("PA083", f"{place} holds no config.json.", "Name the folder of a model.")
 
 
 def asks_judge(tasks: str) -> bool:
@@ -196,8 +264,7 @@ def evaluate(run: EvalRun) -> Path:
 
 
 def _results(run: EvalRun) -> Iterator[Path]:
-    out = Path(run.option("--output_path", "-o") or run.out)
-    yield from (out if out.suffix != ".json" else out.parent).rglob("results_*.json")
+    yield from run.folder.rglob("results_*.json")
 
 
 @contextmanager

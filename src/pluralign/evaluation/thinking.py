@@ -61,12 +61,18 @@ def without_thinking(text: str, context: str = "") -> Spoken:
     for opening, closing in MARKS:
         opens = _starts(text, opening)
         opened = context.rstrip().endswith(opening)
-        _, mark, answer = _cut(text, closing)
-        if mark and (opens or opened or opening not in text):
+        before, mark, answer = _cut(text, closing)
+        # A closing mark that nothing opened ends thinking only where it stands on a line of its own: an answer may mention it.
+        alone = bool(mark) and opening not in text and _on_own_line(before, answer)
+        if mark and (opens or opened or alone):
             return _spoken(answer, len(text) - len(answer))
         if opens or opened:
             return Spoken("", True, len(text))
     return _spoken(text, 0)
+
+
+def _on_own_line(before: str, after: str) -> bool:
+    return before.rpartition("\n")[2].strip() == "" and after.partition("\n")[0].strip() == ""
 
 
 def _starts(text: str, opening: str) -> bool:

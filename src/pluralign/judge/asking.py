@@ -56,7 +56,7 @@ class Asker:
         self.reminders = 0
         self.closed: Failure | None = None
         self._exhausted_in_a_row = 0
-        self._ids: set[str] = set()
+        self._bodies: dict[str, str] = {}
         self._key = NO_KEY
         self._numbers = threading.Lock()
 
@@ -155,7 +155,7 @@ class Asker:
             self.usage.retries += 1
         cost = most  # Where it is not known whether the server worked, it is taken to charge in full.
         try:
-            reply, name = await send(line.client, body, self.options.timeout_s)
+            reply, name, digest = await send(line.client, body, self.options.timeout_s)
             cost = self._count(reply, most)
         except TroubleError as trouble:
             cost = most if trouble.sent else 0.0
@@ -165,9 +165,10 @@ class Asker:
         finally:
             with self._numbers:
                 self.budget.settle(most, cost)
-        if name and name in self._ids and self.where.url.startswith("https"):
+        # Some servers number their replies from a few numbers, so an id alone proves nothing: a replay is the same body again.
+        if name and self._bodies.get(name) == digest and self.where.url.startswith("https"):
             raise TroubleError("connection", "a reply that was given before came again", again=True, sent=True)
-        self._ids.add(name)
+        self._bodies[name] = digest
         return reply
 
     def _take(self, most: float) -> bool | None:

@@ -171,8 +171,8 @@ class JudgeOptions:
         concurrency: requests in flight.
         timeout_s: of one request, everything received.
         retries: after the first try, on 429, 5xx, timeouts and broken connections.
-        max_calls: budget in requests of this run, retries included; None for none.
-        max_usd: budget in US dollars of this run; needs prices.
+        max_calls: budget in requests of this run, retries included; None for none. Of a jury, each judge has it.
+        max_usd: budget in US dollars of this run; needs prices. Of a jury, each judge has it.
         usd_per_million: prices per million prompt and completion tokens; None for those known of the model.
         cache: SQLite file of judgements; None for the user's cache folder; "" for none.
         expectation: read the score as the expectation over the probabilities of 1–5, where the server gives them.

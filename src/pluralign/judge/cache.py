@@ -121,11 +121,16 @@ class JudgementCache:
         """Keep a judgement, durably against the process being killed, and give up the claim on it."""
         with self._lock:
             self._db.execute("BEGIN IMMEDIATE")
-            self._db.execute(
-                "INSERT OR IGNORE INTO judgements VALUES (?, ?, ?, ?)", (key, kept.value, kept.reason, kept.mode)
-            )
-            self._db.execute("DELETE FROM claims WHERE key = ?", (key,))
-            self._db.execute("COMMIT")
+            try:
+                self._db.execute(
+                    "INSERT OR IGNORE INTO judgements VALUES (?, ?, ?, ?)", (key, kept.value, kept.reason, kept.mode)
+                )
+                self._db.execute("DELETE FROM claims WHERE key = ?", (key,))
+                self._db.execute("COMMIT")
+            except sqlite3.Error:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                raise
 
     def claim(self, key: str, owner: str, seconds: float) -> bool:
         """Claim a judgement for `seconds`; False where someone else has claimed it and is alive, or it is there by now."""

@@ -13,6 +13,7 @@ from typing import Any
 from pluralign.errors import PluralignError
 from pluralign.judge.base import Answer, Failure, Judge, Judgement, Progress, Score, Usage
 from pluralign.judge.fit import SIMULATED
+from pluralign.judge.messages import is_empty
 from pluralign.judge.zero_shot import ZeroShotJudge
 from pluralign.rater_model import RaterModel, expectations
 from pluralign.rater_model.likelihood import Floats
@@ -106,7 +107,9 @@ class RaterModelJudge:
         """Score every answer on every dimension; empty answers and what the model does not know are failures."""
         began = time.perf_counter()
         known = [
-            k for k, answer in enumerate(answers) if answer.response.strip() and answer.language in self._languages
+            k
+            for k, answer in enumerate(answers)
+            if not is_empty(answer.response) and answer.language in self._languages
         ]
         features = self.model.encode([answers[k].response for k in known])
         scores: dict[str, dict[int, float]] = {}
@@ -121,7 +124,7 @@ class RaterModelJudge:
         return out
 
     def _one(self, k: int, answer: Answer, dimension: str, scores: Mapping[str, Mapping[int, float]]) -> Judgement:
-        if not answer.response.strip():
+        if is_empty(answer.response):
             return Failure("empty_answer", self.name)
         if k not in scores.get(dimension, {}):
             what = f"dimension {dimension}" if dimension not in scores else f"language {answer.language}"
@@ -145,7 +148,7 @@ class RaterModelJudge:
             PluralignError: PA024 or PA020 for a dimension or a group that the model does not have.
         """
         features = self.model.encode([answer.response for answer in answers])
-        empty = [k for k, answer in enumerate(answers) if not answer.response.strip()]
+        empty = [k for k, answer in enumerate(answers) if is_empty(answer.response)]
         out: dict[str, dict[str, Floats]] = {}
         for dimension in dimensions:
             out[dimension] = {group: self.model.predict_features(features, dimension, group) for group in groups}

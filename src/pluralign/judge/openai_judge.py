@@ -9,6 +9,7 @@ import asyncio
 import hashlib
 import json
 import math
+import sqlite3
 import threading
 import time
 from collections import deque
@@ -240,11 +241,20 @@ class OpenAIJudge:
         try:
             judgement = await self._asker.judge(line, job.answer, job.rubric, self._manner)
         finally:
-            if isinstance(judgement, Score):  # gives up the claim as well
+            self._keep(job, owner, judgement)
+        return judgement
+
+    def _keep(self, job: Job, owner: str, judgement: Judgement | None) -> None:
+        """Keep a judgement and give up the claim. A full disk must not end the run: the judgement is used, and a note says so."""
+        try:
+            if isinstance(judgement, Score):
                 self.cache.put(job.key, Kept(judgement.value, judgement.reason, judgement.mode))
             else:
                 self.cache.release(job.key, owner)
-        return judgement
+        except sqlite3.Error as error:
+            note = f"judgements are no longer kept in the cache: {error}"
+            if note not in self._notes:
+                self._notes.append(note)
 
     def _claim_s(self) -> float:
         # As long as a judgement with all its retries can reasonably take.

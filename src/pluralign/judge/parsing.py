@@ -246,7 +246,8 @@ def expectation(tokens: Sequence[Mapping[str, Any]], score: int) -> float | None
     """
     text = "".join(str(one["token"]) for one in tokens)
     places = [found for found in _NAMED.finditer(text) if _as_number(found["number"]) == score]
-    at = places[-1].start("number") if places else (text.find(str(score)) if _ALONE.fullmatch(text) else -1)
+    # The score comes before the reason, which may name it again.
+    at = places[0].start("number") if places else (text.find(str(score)) if _ALONE.fullmatch(text) else -1)
     if at < 0:
         return None
     begin = 0

@@ -48,7 +48,7 @@ class Budget:
         if max_usd is not None and prices is None:
             raise PluralignError(
                 "PA074", "max_usd is set, and the price of this model at this endpoint is not known.",
-                "Give usd_per_million as (prompt, completion), or set max_calls instead.",
+                "Give its prices (--usd-per-million PROMPT COMPLETION, or usd_per_million in judge_options), or set max_calls instead.",
             )  # fmt: skip
         self.max_calls, self.max_usd, self.prices = max_calls, max_usd, prices
         self.calls = 0

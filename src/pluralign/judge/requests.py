@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -151,11 +152,11 @@ def new_client(where: Endpoint, key: str) -> Any:
     )
 
 
-async def send(client: Any, body: Mapping[str, Any], timeout_s: float) -> tuple[Reply, str]:
+async def send(client: Any, body: Mapping[str, Any], timeout_s: float) -> tuple[Reply, str, str]:
     """Send one request; the deadline is over the whole reply, since a slow drip never trips a timeout of single reads.
 
     Returns:
-        The reply and its id.
+        The reply, its id, and the sha256 of its body.
 
     Raises:
         TroubleError: whatever went wrong.
@@ -177,7 +178,7 @@ async def send(client: Any, body: Mapping[str, Any], timeout_s: float) -> tuple[
         # By name, since the client library has changed the HTTP library it stands on before.
         unsent = type(cause).__name__ in ("ConnectError", "ConnectTimeout")
         raise TroubleError("connection", f"{type(cause).__name__}: {cause}", again=True, sent=not unsent) from error
-    return read_completion(text)
+    return *read_completion(text), hashlib.sha256(text.encode(errors="replace")).hexdigest()
 
 
 def _of_status(error: Any) -> TroubleError:

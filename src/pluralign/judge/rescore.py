@@ -127,10 +127,12 @@ def rescore(
     notes = list(judge.preflight(asked, languages))
     judgements = judged(samples, judge, asked, progress)
     former = sorted({one.judge for sample in samples for one in sample.judgements.values() if one.judge})
-    if len(former) > 1:
-        notes.append(
-            f"the samples hold judgements of several judges ({', '.join(former)}), compared as if they were one"
-        )
+    for dimension in asked:
+        several = sorted({sample.judgements[dimension].judge for sample in samples if dimension in sample.judgements})
+        if len(several) > 1:
+            notes.append(
+                f"{dimension}: the samples hold judgements of {', '.join(several)}, compared as if of one judge"
+            )
     table = Table.of(samples, judgements, seed, bootstrap)
     wanted = [*languages, BOTH] if len(languages) > 1 else languages
     agreement: dict[tuple[str, str], JudgeAgreement] = {}

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from pluralign.judge.base import HIGHEST, LOWEST, Answer, Failure, Judgement, Progress, Score, Usage
+from pluralign.judge.messages import is_empty
 from pluralign.rater_model import Embedding
 from pluralign.rater_model.likelihood import Floats
 from pluralign.schema import LANGUAGES
@@ -130,7 +131,9 @@ class ZeroShotJudge:
         """Score toxicity; the rest is `unsupported`, an empty answer is `empty_answer`."""
         began = time.perf_counter()
         scored = [
-            k for k, a in enumerate(answers) if a.response.strip() and a.language in LANGUAGES and JUDGED in dimensions
+            k
+            for k, a in enumerate(answers)
+            if not is_empty(a.response) and a.language in LANGUAGES and JUDGED in dimensions
         ]
         z = self.evidence([answers[k].response for k in scored], [answers[k].language for k in scored])
         points = LOWEST + (HIGHEST - LOWEST) / (1 + np.exp(-SLOPE * np.clip(z, -50, 50)))
@@ -142,7 +145,7 @@ class ZeroShotJudge:
         return out
 
     def _one(self, k: int, answer: Answer, dimension: str, value: dict[int, float]) -> Judgement:
-        if not answer.response.strip():
+        if is_empty(answer.response):
             return Failure("empty_answer", NAME)
         if k not in value or dimension != JUDGED:
             return Failure("unsupported", NAME, f"{NAME} judges {JUDGED} in {' and '.join(LANGUAGES)}")
