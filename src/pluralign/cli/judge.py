@@ -30,6 +30,10 @@ Seed = Annotated[int, typer.Option(help="Seed of everything random.", min=0)]
 Bootstrap = Annotated[int, typer.Option(help="Replicates of the intervals; 0 for none.", min=0, max=100_000)]
 Calls = Annotated[int | None, typer.Option(help="Budget in requests to the judge.", min=0)]
 Dollars = Annotated[float | None, typer.Option(help="Budget in US dollars.", min=0)]
+Prices = Annotated[
+    tuple[float, float] | None,
+    typer.Option("--usd-per-million", help="Prices per million prompt and completion tokens, for --max-usd."),
+]
 Concurrency = Annotated[int, typer.Option(help="Requests to the judge in flight.", min=1)]
 
 
@@ -48,6 +52,7 @@ def score(
     bootstrap: Bootstrap = 1000,
     max_calls: Calls = None,
     max_usd: Dollars = None,
+    usd_per_million: Prices = None,
     concurrency: Concurrency = 16,
     as_json: Json = False,
 ) -> None:
@@ -61,7 +66,9 @@ def score(
         raise PluralignError(
             "PA055", f"{out} exists, and samples are never overwritten.", "Name another file with --out."
         )
-    opened = _opened(name, max_calls=max_calls, max_usd=max_usd, concurrency=concurrency)
+    opened = _opened(
+        name, max_calls=max_calls, max_usd=max_usd, usd_per_million=usd_per_million, concurrency=concurrency
+    )
     asked = asked_dimensions(read, dimension)
     with _bar(len(read) * len(asked), opened.name) as progress:
         found = rescore(read, opened, asked, seed=seed, bootstrap=bootstrap, progress=progress)
@@ -105,6 +112,7 @@ def validate(
     bootstrap: Bootstrap = 1000,
     max_calls: Calls = None,
     max_usd: Dollars = None,
+    usd_per_million: Prices = None,
     concurrency: Concurrency = 16,
     as_json: Json = False,
 ) -> None:
@@ -115,7 +123,9 @@ def validate(
     if sheet:
         _write_sheet([*sheet, *rest], out, dimension, per_language, seed, as_json)
         return
-    options = {"max_calls": max_calls, "max_usd": max_usd, "concurrency": concurrency}
+    options = {
+        "max_calls": max_calls, "max_usd": max_usd, "usd_per_million": usd_per_million, "concurrency": concurrency,
+    }  # fmt: skip
     if read:
         _read_sheets([*read, *rest], key, name, out, bootstrap, seed, options, as_json)
         return
