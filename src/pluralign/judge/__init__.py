@@ -1,4 +1,4 @@
-"""Judges: score (prompt, response, dimension) on 1–5, with a reason, or say why not. See `docs/judges.md`."""
+"""Judges: score (prompt, response, dimension) on 1–5, with a reason, or say why not. See README, "Who judges"."""
 
 from pluralign.judge.base import FAILURES, Answer, Failure, Judge, Judgement, JudgeOptions, Score, Usage
 from pluralign.judge.names import open_judge
