@@ -150,3 +150,20 @@ def test_everything_that_matters_is_in_the_key_and_nothing_else(judging_server):
     ]
     assert len(set(keys)) == len(keys)
     assert key_of(server, concurrency=2, retries=1, timeout_s=9.0, max_calls=50) == keys[0]
+
+
+def test_several_processes_can_make_the_same_cache_at_once(tmp_path):
+    import subprocess
+    import sys
+    import time
+
+    code = (
+        "import sys, time; from pathlib import Path; from pluralign.judge.cache import JudgementCache\n"
+        "time.sleep(max(0.0, float(sys.argv[2]) - time.time())); JudgementCache(Path(sys.argv[1])).close()"
+    )
+    for turn in range(3):
+        at = str(time.time() + 1.0)
+        command = [sys.executable, "-c", code, str(tmp_path / f"{turn}.sqlite"), at]
+        makers = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(4)]
+        said = [maker.communicate()[1] for maker in makers]
+        assert [maker.returncode for maker in makers] == [0] * 4, said

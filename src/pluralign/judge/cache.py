@@ -83,11 +83,14 @@ class JudgementCache:
             raise self._unusable(str(error)) from error
 
     def _prepare(self) -> None:
-        (application,) = self._db.execute("PRAGMA application_id").fetchone()
+        # Both in one transaction: another process may be just making the file.
+        self._db.execute("BEGIN")
         (tables,) = self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        (application,) = self._db.execute("PRAGMA application_id").fetchone()
+        self._db.execute("COMMIT")
         if application != APPLICATION and tables:
             raise sqlite3.DatabaseError("it is an SQLite file of something else")
-        self._db.execute("PRAGMA journal_mode=WAL")
+        self._to_wal()
         self._db.execute("PRAGMA synchronous=NORMAL")
         self._db.execute("BEGIN IMMEDIATE")
         for statement in _TABLES.strip().splitlines():
@@ -99,6 +102,19 @@ class JudgementCache:
         (state,) = self._db.execute("PRAGMA quick_check(1)").fetchone()
         if state != "ok":
             raise sqlite3.DatabaseError(state)
+
+    def _to_wal(self) -> None:
+        """Switch to write-ahead logging; SQLite does not wait for another process that is just doing the same, so we do."""
+        until = time.monotonic() + BUSY_S
+        while True:
+            try:
+                self._db.execute("PRAGMA journal_mode=WAL")
+            except sqlite3.OperationalError as error:
+                if "locked" not in str(error) or time.monotonic() > until:
+                    raise
+                time.sleep(0.01)
+            else:
+                return
 
     def _unusable(self, why: str) -> PluralignError:
         return PluralignError(
