@@ -8,7 +8,7 @@ from itertools import pairwise
 import pytest
 
 from pluralign.errors import PluralignError
-from pluralign.evaluation.prompts import CHECKSUMS, FIELDS, load_prompts
+from pluralign.evaluation.prompts import CHECKSUMS, load_prompts
 from pluralign.release import prompts as writing
 from pluralign.release.checks import check_files
 from pluralign.schema import LANGUAGES, MANNERS
@@ -26,7 +26,7 @@ def test_both_languages_ask_the_same_prompts_in_the_same_order(rows):
     ]
     assert keys[0] == keys[1]
     assert len(keys[0]) == 216
-    assert all(tuple(row) == FIELDS for one in LANGUAGES for row in rows[one])
+    assert all(tuple(row) == tuple(writing.FIELDS) for one in LANGUAGES for row in rows[one])
     assert not {row["prompt"] for row in rows["en"]} & {row["prompt"] for row in rows["de"]}
 
 

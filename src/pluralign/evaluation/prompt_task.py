@@ -27,6 +27,7 @@ from pluralign.evaluation.records import Record, metrics_of
 from pluralign.evaluation.settings import NO_JUDGE, OURS, settings_from
 from pluralign.evaluation.thinking import without_thinking
 from pluralign.judge import FAILURES, Answer, Failure, Judge, Judgement, JudgeOptions
+from pluralign.judge.rescore import judged_answers
 from pluralign.schema import DIMENSIONS
 
 __all__ = ["JudgedTask", "metrics_of"]
@@ -148,21 +149,20 @@ class JudgedTask(ConfigurableTask):  # type: ignore[misc]
         assert self.judge is not None
         asked = self.settings.dimensions
         # A model that was still thinking said nothing yet: that is no answer to judge, and no fault of the judge either.
-        cut = Failure("thinking_truncated", self.judge.name, FAILURES["thinking_truncated"])
-        whole = [k for k, record in enumerate(records) if not record.thinking_truncated]
-        answers = [Answer(docs[k]["prompt"], records[k].response, self.language) for k in whole]
-        with _bar(len(answers) * len(asked), f"judging {self.config.task}") as advance:
-            given = self.judge.judge(answers, asked, advance)
-        found: list[Mapping[str, Judgement]] = [dict.fromkeys(asked, cut) for _ in records]
-        for k, judgements in zip(whole, given, strict=True):
-            found[k] = judgements
+        answers = [
+            None if record.thinking_truncated else Answer(doc["prompt"], record.response, self.language)
+            for record, doc in zip(records, docs, strict=True)
+        ]
+        n_whole = sum(answer is not None for answer in answers)
+        with _bar(n_whole * len(asked), f"judging {self.config.task}") as advance:
+            found = judged_answers(self.judge, answers, asked, advance)
         self._count(found)
         return [
             Record(record.response, record.thinking_truncated, judgements)
             for record, judgements in zip(records, found, strict=True)
         ]
 
-    def _count(self, found: list[Mapping[str, Judgement]]) -> None:
+    def _count(self, found: list[dict[str, Judgement]]) -> None:
         """Count failures and write into the results what the judge was and cost."""
         assert self.judge is not None
         every = [judgement for judgements in found for judgement in judgements.values()]

@@ -22,8 +22,6 @@ CHECKSUMS: dict[str, str] = {
 TASK_VERSION = "1.0.0"
 """Version of the tasks `pluralign_*`: prompts, generation settings and metrics. `tasks/CHANGELOG.md` says what changed."""
 
-FIELDS = ("prompt_id", "template_id", "topic", "manner", "language", "prompt")
-
 
 def prompts_folder() -> Path:
     """Where the prompts lie: in the wheel, or in the checkout."""

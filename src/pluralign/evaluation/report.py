@@ -7,7 +7,6 @@ prompt are one prompt, so every interval here resamples templates, both language
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,8 +15,7 @@ from typing import Any
 import numpy as np
 
 from pluralign.errors import PluralignError
-from pluralign.judge.base import FAILURES
-from pluralign.judge.report import interval, provenance_lines
+from pluralign.judge.report import provenance_lines, score_lines, usage_line
 from pluralign.judge.rescore import BOTH, UNVALIDATED, Cell, Table
 from pluralign.judge.samples import Sample, read_samples
 from pluralign.ratings.tables import write_text
@@ -155,18 +153,13 @@ def described(found: Judged) -> str:
             else f"limited to {found.limit:.2%} of the prompts"
         )
     lines = [f"{found.model}: {limit}, scores on 0–1", ""]
-    lines.append(f"{'dimension':<24}{'language':<10}{'score [95 %]':<26}{'n scored':>9}{'failed':>8}")
-    for cell in found.cells:
-        name = f"{cell.dimension} {DIMENSIONS[cell.dimension].arrow}"
-        failed = cell.n_answers - cell.score.n
-        lines.append(f"{name:<24}{cell.language:<10}{interval(cell.score):<26}{cell.score.n:>9}{failed:>8}")
+    lines += score_lines(found.cells)
     lengths = ", ".join(f"{length:,.0f} {language}" for language, length in found.lengths.items())
     lines += [f"{'response length':<24}{lengths} characters on average", ""]
-    failures = sum((Counter(cell.failures) for cell in found.cells if cell.language != BOTH), Counter[str]())
-    lines += [f"  {count} {kind}: {FAILURES[kind]}" for kind, count in failures.most_common()]
     lines.append(f"judge {found.judge['name']}: {UNVALIDATED}")
     lines += judge_lines(found.judge.get("provenance") or {})
-    lines.append(usage_line(found.judge.get("usage") or {}))
+    usage = found.judge.get("usage")
+    lines.append(usage_line(usage) if usage else "cost: nothing was judged")
     lines.append(f"intervals: {BOOTSTRAP} bootstraps over prompt templates, seed {found.seed}")
     return "\n".join(lines)
 
@@ -193,19 +186,6 @@ def judge_lines(provenance: Mapping[str, Any]) -> list[str]:
             )
             lines.append(f"    Spearman with the simulation's truth on unseen phrases: {shown}")
     return lines
-
-
-def usage_line(usage: Mapping[str, Any]) -> str:
-    """What judging cost, both tasks together."""
-    if not usage:
-        return "cost: nothing was judged"
-    if not usage["calls"] and not usage["cached"]:
-        return f"cost: no calls, {usage['seconds']:.1f} s of judging"
-    price = "price not known" if usage["usd"] is None else f"{usage['usd']:.4f} US dollars"
-    return (
-        f"cost: {usage['calls']:,} calls ({usage['retries']:,} retries), {usage['cached']:,} judgements from the cache, "
-        f"{usage['prompt_tokens']:,} + {usage['completion_tokens']:,} tokens, {price}, {usage['seconds']:.1f} s of judging"
-    )
 
 
 def write_report(results: Path, parts: Mapping[str, Any]) -> Path:

@@ -113,8 +113,6 @@ class Asker:
             TroubleError: what it still was after all tries.
         """
         for attempt in range(self.options.retries + 1):
-            if self.closed:
-                raise TroubleError(self.closed.kind, self.closed.detail)
             try:
                 reply = await self._once(line, body, attempt)
             except TroubleError as trouble:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
-from pluralign.judge.base import FAILURES, Judge
+from pluralign.judge.base import FAILURES
 from pluralign.judge.compare import Estimate, JudgeAgreement
 from pluralign.judge.people import PeopleAgreement
-from pluralign.judge.rescore import BOTH, UNVALIDATED, Rescored
+from pluralign.judge.rescore import BOTH, UNVALIDATED, Cell, Rescored
 from pluralign.judge.validate import REFERENCE, Validation
 from pluralign.schema import DIMENSIONS
 
@@ -19,23 +20,25 @@ def described(rescored: Rescored) -> str:
     """The tables for people."""
     judge = rescored.judge
     lines = [f"judge {judge.name}: {UNVALIDATED}", *provenance_lines(judge.provenance()), ""]
-    lines.append(f"{'dimension':<24}{'language':<10}{'score 0–1 [95 %]':<24}{'n scored':>9}{'failed':>8}")
-    for cell in rescored.cells:
-        name = f"{cell.dimension} {DIMENSIONS[cell.dimension].arrow}"
-        failed = cell.n_answers - cell.score.n
-        lines.append(f"{name:<24}{cell.language:<10}{interval(cell.score):<24}{cell.score.n:>9}{failed:>8}")
-    failures = Counter[str]()
-    for cell in rescored.cells:
-        if cell.language != BOTH:
-            failures.update(cell.failures)
-    lines += [f"  {n} {kind}: {FAILURES[kind]}" for kind, n in failures.most_common()]
-    lines += ["", *usage_lines(judge)]
+    lines += score_lines(rescored.cells)
+    lines += ["", usage_line(asdict(judge.usage))]
     if rescored.agreement:
         lines += ["", f"agreement of {', '.join(rescored.former) or 'the former judge'} and {judge.name}"]
         lines += agreement_lines(rescored.agreement)
     lines += [f"note: {note}" for note in rescored.notes]
     lines.append(f"intervals: {rescored.bootstrap} bootstraps over prompt templates, seed {rescored.seed}")
     return "\n".join(lines)
+
+
+def score_lines(cells: Sequence[Cell]) -> list[str]:
+    """A row a score, then the failures by kind."""
+    lines = [f"{'dimension':<24}{'language':<10}{'score 0–1 [95 %]':<24}{'n scored':>9}{'failed':>8}"]
+    for cell in cells:
+        name = f"{cell.dimension} {DIMENSIONS[cell.dimension].arrow}"
+        failed = cell.n_answers - cell.score.n
+        lines.append(f"{name:<24}{cell.language:<10}{interval(cell.score):<24}{cell.score.n:>9}{failed:>8}")
+    failures = sum((Counter(cell.failures) for cell in cells if cell.language != BOTH), Counter[str]())
+    return lines + [f"  {n} {kind}: {FAILURES[kind]}" for kind, n in failures.most_common()]
 
 
 def interval(one: Estimate) -> str:
@@ -63,16 +66,15 @@ def agreement_lines(agreement: Mapping[tuple[str, str], JudgeAgreement]) -> list
     return lines
 
 
-def usage_lines(judge: Judge) -> list[str]:
-    """What judging cost."""
-    used = judge.usage
-    price = "price not known" if used.usd is None else f"{used.usd:.4f} US dollars"
-    if not used.calls and not used.cached:
-        return [f"cost: no calls, {used.seconds:.1f} s"]
-    return [
-        f"cost: {used.calls:,} calls ({used.retries:,} retries), {used.cached:,} judgements from the cache, "
-        f"{used.prompt_tokens:,} + {used.completion_tokens:,} tokens, {price}, {used.seconds:.1f} s"
-    ]
+def usage_line(usage: Mapping[str, Any]) -> str:
+    """What judging cost; the fields of `Usage`, as they also stand in results."""
+    if not usage["calls"] and not usage["cached"]:
+        return f"cost: no calls, {usage['seconds']:.1f} s of judging"
+    price = "price not known" if usage["usd"] is None else f"{usage['usd']:.4f} US dollars"
+    return (
+        f"cost: {usage['calls']:,} calls ({usage['retries']:,} retries), {usage['cached']:,} judgements from the cache, "
+        f"{usage['prompt_tokens']:,} + {usage['completion_tokens']:,} tokens, {price}, {usage['seconds']:.1f} s of judging"
+    )
 
 
 def provenance_lines(provenance: Mapping[str, Any], most: int = 160) -> list[str]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pluralign.errors import PluralignError, unknown
-from pluralign.judge.base import FAILURES, HIGHEST, LOWEST, Failure, Judge, Judgement, Progress, Score
+from pluralign.judge.base import FAILURES, HIGHEST, LOWEST, Answer, Failure, Judge, Judgement, Progress, Score
 from pluralign.judge.compare import Estimate, JudgeAgreement, estimate, judge_agreement
 from pluralign.judge.samples import Sample, rejudged_row, write_rows
 from pluralign.schema import DIMENSIONS, LANGUAGES
@@ -162,12 +162,25 @@ def judged(
     Raises:
         PluralignError: PA071 where the judge gives another number of judgements than there are answers.
     """
-    whole = [k for k, one in enumerate(samples) if not one.thinking_truncated]
-    given = judge.judge([samples[k].answer for k in whole], dimensions, progress)
+    return judged_answers(
+        judge, [None if one.thinking_truncated else one.answer for one in samples], dimensions, progress
+    )
+
+
+def judged_answers(
+    judge: Judge, answers: Sequence[Answer | None], dimensions: Sequence[str], progress: Progress | None = None
+) -> list[dict[str, Judgement]]:
+    """Judgements of answers in order; None stands for a model that was cut off while it was still thinking.
+
+    Raises:
+        PluralignError: PA071 where the judge gives another number of judgements than there are answers.
+    """
+    whole = {k: one for k, one in enumerate(answers) if one is not None}
+    given = judge.judge(list(whole.values()), dimensions, progress)
     if len(given) != len(whole):
         raise PluralignError("PA071", f"{judge.name} gave {len(given)} judgements of {len(whole)} answers.")
     cut = Failure("thinking_truncated", judge.name, FAILURES["thinking_truncated"])
-    found: list[dict[str, Judgement]] = [dict.fromkeys(dimensions, cut) for _ in samples]
+    found: list[dict[str, Judgement]] = [dict.fromkeys(dimensions, cut) for _ in answers]
     for k, one in zip(whole, given, strict=True):
         found[k] = dict(one)
     return found
