@@ -172,6 +172,7 @@ def test_the_budget_in_money_holds_with_all_workers_at_once(tmp_path):
     assert (o.lost, o.repeated, o.wrong) == (0, 0, 0)
     assert spent <= 3.0
     assert o.usage.usd == pytest.approx(spent)
+    assert spent < o.usage.usd_at_most <= 3.0
     assert o.failed["budget"] > 0
     assert o.answered > 0
 

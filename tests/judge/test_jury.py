@@ -11,7 +11,7 @@ class Fixed:
     """Gives what it was told to; None is a failure."""
 
     def __init__(self, name, values, usd=None, calls=0):
-        self.name, self.values, self.usage = name, values, Usage(usd=usd, calls=calls)
+        self.name, self.values, self.usage = name, values, Usage(usd=usd, usd_at_most=usd, calls=calls)
 
     def identity(self):
         return {"judge": self.name}
@@ -71,6 +71,11 @@ def test_usage_is_the_sum_and_an_unknown_cost_stays_unknown():
     paid, free, unknown = Fixed("a", [1.0], usd=0.5, calls=2), Fixed("b", [1.0]), Fixed("c", [1.0], calls=3)
     assert (Jury([paid, free]).usage.usd, Jury([paid, free]).usage.calls) == (0.5, 2)
     assert Jury([paid, unknown]).usage.usd is None
+
+
+def test_answers_that_not_all_judges_scored_are_counted():
+    jury, _ = judged([1, None, None, 2], [3, 3, None, None])
+    assert jury.provenance()["partial"]["toxicity"] == {"scored": 3, "by_some": 2, "missing": {"j0": 1, "j1": 1}}
 
 
 def test_notes_say_whose_they_are():

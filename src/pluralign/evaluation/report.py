@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from pluralign.errors import PluralignError
-from pluralign.judge.report import provenance_lines, score_lines, usage_line
+from pluralign.judge.report import judge_lines, score_lines, usage_line
 from pluralign.judge.rescore import BOTH, UNVALIDATED, Cell, Table
 from pluralign.judge.samples import Sample, read_samples
 from pluralign.ratings.tables import write_text
@@ -162,30 +162,6 @@ def described(found: Judged) -> str:
     lines.append(usage_line(usage) if usage else "cost: nothing was judged")
     lines.append(f"intervals: {BOOTSTRAP} bootstraps over prompt templates, seed {found.seed}")
     return "\n".join(lines)
-
-
-SETS = {"ann_with_attitudes": "Annotators with Attitudes", "popquorn": "POPQUORN", "crehate": "CREHate"}
-
-
-def judge_lines(provenance: Mapping[str, Any]) -> list[str]:
-    """Where the judge comes from and how far it agrees with people and with the simulation's truth, one line a fact."""
-    lines = []
-    for name, part in (provenance.get("parts") or {provenance.get("name", ""): provenance}).items():
-        if not isinstance(part, Mapping) or "agreement" not in part:
-            lines += provenance_lines({name: part} if name else provenance)
-            continue
-        what = part.get("what") or ", ".join(source["label"] for source in part.get("sources", []))
-        lines.append(f"  {name}: {what}")
-        if people := part["agreement"].get("people"):
-            shown = ", ".join(f"{SETS.get(key, key)} {value:.2f}" for key, value in people.items())
-            lines.append(f"    Spearman with people's mean toxicity: {shown}")
-        if truth := part["agreement"].get("truth"):
-            shown = ", ".join(
-                f"{dimension} {value['spearman_en']:.2f} en {value['spearman_de']:.2f} de"
-                for dimension, value in truth.items()
-            )
-            lines.append(f"    Spearman with the simulation's truth on unseen phrases: {shown}")
-    return lines
 
 
 def write_report(results: Path, parts: Mapping[str, Any]) -> Path:

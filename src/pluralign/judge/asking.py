@@ -14,7 +14,7 @@ from pluralign.judge.base import Answer, Failure, FailureKind, Judgement, JudgeO
 from pluralign.judge.endpoint import NO_KEY, Endpoint, scrubbed
 from pluralign.judge.messages import messages_for
 from pluralign.judge.parsing import UnreadableReplyError, Verdict, expectation, read_reply
-from pluralign.judge.prices import Budget
+from pluralign.judge.prices import Budget, Prices
 from pluralign.judge.requests import Manner, Reply, TroubleError, new_client, send
 from pluralign.judge.rubric import Rubric
 
@@ -47,11 +47,15 @@ class Asker:
         where: the endpoint.
         options: of the judge.
         budget: of the run.
+        prices: of the model.
     """
 
-    def __init__(self, name: str, model: str, where: Endpoint, options: JudgeOptions, budget: Budget) -> None:
-        self.name, self.model, self.where, self.options, self.budget = name, model, where, options, budget
-        self.usage = Usage(usd=None if budget.prices is None else 0.0)
+    def __init__(
+        self, name: str, model: str, where: Endpoint, options: JudgeOptions, budget: Budget, prices: Prices
+    ) -> None:
+        self.name, self.model, self.where, self.options = name, model, where, options
+        self.budget, self.prices = budget, prices
+        self.usage = Usage(usd=0.0, usd_at_most=0.0) if prices.known else Usage()
         self.read_as: Counter[str] = Counter()
         self.reminders = 0
         self.closed: Failure | None = None
@@ -142,49 +146,45 @@ class Asker:
             return await self._sent(line, body, attempt)
 
     async def _sent(self, line: Line, body: Mapping[str, Any], attempt: int) -> Reply:
-        most = self.budget.most(body["messages"], self.options.max_tokens)
-        while not (taken := self._take(most)):
+        most = self.prices.most(body["messages"], self.options.max_tokens)
+        while not (taken := self.budget.take(most)):
             if taken is False:
                 raise TroubleError(
                     "budget", f"the budget ends after {self.budget.calls} calls, {self.budget.spent:.4f} USD"
                 )
             await asyncio.sleep(0.01)
-        if attempt:
-            self.usage.retries += 1
-        cost = most  # Where it is not known whether the server worked, it is taken to charge in full.
+        # Until it is known whether the server worked, it is taken to charge in full.
+        reached, tokens, cost = True, None, most
         try:
             reply, name, digest = await send(line.client, body, self.options.timeout_s)
-            cost = self._count(reply, most)
+            if reply.prompt_tokens is not None and reply.completion_tokens is not None:
+                tokens = (reply.prompt_tokens, reply.completion_tokens)
+                cost = self.prices.cost(*tokens)
         except TroubleError as trouble:
+            reached = trouble.sent or trouble.status is not None
             cost = most if trouble.sent else 0.0
-            if trouble.status is not None or trouble.kind == "server_error":
-                self.usage.calls += 1
             raise
         finally:
-            with self._numbers:
-                self.budget.settle(most, cost)
+            self.budget.settle(most, cost)
+            self._count(reached, attempt > 0, tokens, cost)
         # Some servers number their replies from a few numbers, so an id alone proves nothing: a replay is the same body again.
         if name and self._bodies.get(name) == digest and self.where.url.startswith("https"):
             raise TroubleError("connection", "a reply that was given before came again", again=True, sent=True)
         self._bodies[name] = digest
         return reply
 
-    def _take(self, most: float) -> bool | None:
-        with self._numbers:
-            return self.budget.take(most)
-
-    def _count(self, reply: Reply, most: float) -> float:
-        """Add a reply to the usage and return what it cost; without reported tokens, what it may have cost at most."""
+    def _count(self, reached: bool, again: bool, tokens: tuple[int, int] | None, at_most: float) -> None:
+        """Add a request to the usage, with the tokens that the server reported and what the budget was charged."""
         with self._numbers:
             usage = self.usage
-            usage.calls += 1
-            usage.prompt_tokens += reply.prompt_tokens or 0
-            usage.completion_tokens += reply.completion_tokens or 0
-            known = reply.prompt_tokens is not None and reply.completion_tokens is not None
-            cost: float = self.budget.cost(reply.prompt_tokens or 0, reply.completion_tokens or 0) if known else most
-            if usage.usd is not None:
-                usage.usd += cost
-        return cost
+            usage.calls += reached
+            usage.retries += again
+            if tokens is not None:
+                usage.prompt_tokens += tokens[0]
+                usage.completion_tokens += tokens[1]
+            if usage.usd is not None and usage.usd_at_most is not None:
+                usage.usd += self.prices.cost(*tokens) if tokens else 0.0
+                usage.usd_at_most += at_most
 
 
 def _mode(verdict: Verdict, manner: Manner) -> str:

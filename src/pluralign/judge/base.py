@@ -105,11 +105,12 @@ class Usage:
     """What judging cost so far, retries and unparsable replies included.
 
     Attributes:
-        calls: requests that were answered.
+        calls: requests that a server answered or may have worked on, as after a timeout.
         retries: requests that had to be sent again.
         cached: judgements that the cache gave.
         prompt_tokens, completion_tokens: as the server reported them.
-        usd: from the prices that were given or are known; None where the price is not known.
+        usd: of the replies whose tokens the server reported, by the prices that were given or are known; None where the price is not.
+        usd_at_most: with what requests may have cost that brought no such report (timeouts, errors); what the budget is charged.
         seconds: wall time spent judging.
     """
 
@@ -119,6 +120,7 @@ class Usage:
     prompt_tokens: int = 0
     completion_tokens: int = 0
     usd: float | None = None
+    usd_at_most: float | None = None
     seconds: float = 0.0
 
 
@@ -171,8 +173,8 @@ class JudgeOptions:
         concurrency: requests in flight.
         timeout_s: of one request, everything received.
         retries: after the first try, on 429, 5xx, timeouts and broken connections.
-        max_calls: budget in requests of this run, retries included; None for none. Of a jury, each judge has it.
-        max_usd: budget in US dollars of this run; needs prices. Of a jury, each judge has it.
+        max_calls: budget in requests of this run, retries included; None for none. All judges of a jury share it.
+        max_usd: budget in US dollars of this run; needs prices. All judges of a jury share it.
         usd_per_million: prices per million prompt and completion tokens; None for those known of the model.
         cache: SQLite file of judgements; None for the user's cache folder; "" for none.
         expectation: read the score as the expectation over the probabilities of 1–5, where the server gives them.

@@ -165,7 +165,8 @@ class JudgementCache:
                 )
                 return True
             finally:
-                self._db.execute("COMMIT")
+                if self._db.in_transaction:
+                    self._db.execute("COMMIT")
 
     def _alive(self, host: str, pid: int) -> bool:
         # Signal 0 only asks; on Windows it would end the process, so there a claim lasts until it expires.

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import ipaddress
 import os
 from dataclasses import dataclass, field
-from urllib.parse import parse_qsl, urlsplit, urlunsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit, urlunsplit
 
 from pluralign.errors import PluralignError
 
@@ -52,7 +53,7 @@ def endpoint(url: str | None) -> Endpoint:
     place = (f"[{host}]" if ":" in host else host) + (f":{port}" if port else "")
     path = parts.path.rstrip("/")
     query = dict(parse_qsl(parts.query))
-    secrets = tuple(text for text in (parts.username, parts.password, *query.values()) if text)
+    secrets = tuple(text for text in (*_credentials(parts), *query.values()) if text)
     return Endpoint(
         urlunsplit((parts.scheme, parts.netloc, path, "", "")),
         f"{parts.scheme}://{place}{path}",
@@ -60,6 +61,15 @@ def endpoint(url: str | None) -> Endpoint:
         _loopback(host),
         secrets,
     )
+
+
+def _credentials(parts: SplitResult) -> tuple[str, ...]:
+    """User and password as written and as sent: an Authorization header holds both in base64."""
+    if parts.username is None and parts.password is None:
+        return ()
+    user, password = parts.username or "", parts.password or ""
+    sent = f"{unquote(user)}:{unquote(password)}".encode()
+    return user, password, unquote(user), unquote(password), base64.b64encode(sent).decode()
 
 
 def _no_url() -> PluralignError:

@@ -38,14 +38,15 @@ class Jury:
     def _sum(self) -> Usage:
         """All judges' together; the cost is unknown where one judge's is, unless that judge makes no calls."""
         every = [judge.usage for judge in self.judges]
-        paid = [one.usd for one in every if one.calls or one.usd is not None]
+        paid = [one for one in every if one.calls or one.usd is not None]
         return Usage(
             calls=sum(one.calls for one in every),
             retries=sum(one.retries for one in every),
             cached=sum(one.cached for one in every),
             prompt_tokens=sum(one.prompt_tokens for one in every),
             completion_tokens=sum(one.completion_tokens for one in every),
-            usd=None if None in paid or not paid else sum(one for one in paid if one is not None),
+            usd=_total([one.usd for one in paid]),
+            usd_at_most=_total([one.usd_at_most for one in paid]),
             seconds=self._seconds,
         )
 
@@ -54,11 +55,15 @@ class Jury:
         return {"judge": "jury", "judges": [judge.identity() for judge in self.judges]}
 
     def provenance(self) -> dict[str, Any]:
-        """The judges' own, and how far they agree on what both of each pair, or all, have scored."""
+        """The judges' own, how far they agree on what both of each pair, or all, have scored, and who left out how much.
+
+        Judges differ in level, so a mean over fewer of them is not comparable with one over all: `partial` counts them.
+        """
         return {
             "kind": "jury",
             "judges": {judge.name: judge.provenance() for judge in self.judges},
             "agreement": {dimension: self._agreement(rows) for dimension, rows in self._given.items()},
+            "partial": {dimension: self._partial(rows) for dimension, rows in self._given.items()},
         }
 
     def preflight(self, dimensions: Sequence[str], languages: Sequence[str]) -> list[str]:
@@ -96,10 +101,25 @@ class Jury:
         parts = {one.judge: one.value for one in scores}
         return Score(mean, self.name, reasons, "jury", all(one.cached for one in scores), parts)
 
+    def _partial(self, rows: Sequence[Mapping[str, float]]) -> dict[str, Any]:
+        """How many answers were scored, how many of them not by all judges, and by whom not."""
+        scored = [row for row in rows if 2 * len(row) >= len(self.judges)]
+        missing = {judge.name: sum(judge.name not in row for row in scored) for judge in self.judges}
+        return {
+            "scored": len(scored),
+            "by_some": sum(len(row) < len(self.judges) for row in scored),
+            "missing": {name: n for name, n in missing.items() if n},
+        }
+
     def _agreement(self, rows: Sequence[Mapping[str, float]]) -> dict[str, Any]:
         names = [judge.name for judge in self.judges]
         pairs = {f"{one} ~ {other}": _alphas(rows, (one, other)) for one, other in itertools.combinations(names, 2)}
         return {"all": _alphas(rows, names), "pairs": pairs}
+
+
+def _total(costs: Sequence[float | None]) -> float | None:
+    known = [cost for cost in costs if cost is not None]
+    return sum(known) if known and len(known) == len(costs) else None
 
 
 def _alphas(rows: Sequence[Mapping[str, float]], names: Sequence[str]) -> dict[str, float | int | None]:

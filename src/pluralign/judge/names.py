@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pluralign.errors import PluralignError, unknown
 from pluralign.judge.base import Judge, JudgeOptions
+
+if TYPE_CHECKING:
+    from pluralign.judge.prices import Budget
 
 KINDS = ("openai", "rater-model", "zero-shot", "offline")
 DEFAULT = "offline"
@@ -23,19 +27,21 @@ def open_judge(name: str, options: JudgeOptions | None = None) -> Judge:
         PluralignError: PA070 for a name that is none, PA074 for options out of range, PA077 and PA078 for files that are broken.
     """
     from pluralign.judge.jury import Jury
+    from pluralign.judge.prices import Budget
 
-    names = [part.strip() for part in name.split(",")]
-    judges: list[Judge] = [_open_one(part, options or JudgeOptions()) for part in names]
+    names, options = [part.strip() for part in name.split(",")], options or JudgeOptions()
+    budget = Budget(options.max_calls, options.max_usd)
+    judges: list[Judge] = [_open_one(part, options, budget) for part in names]
     jury: Judge = judges[0] if len(judges) == 1 else Jury(judges)
     return jury
 
 
-def _open_one(name: str, options: JudgeOptions) -> Judge:
+def _open_one(name: str, options: JudgeOptions, budget: Budget) -> Judge:
     kind, colon, rest = name.partition(":")
     if kind not in KINDS:
         raise unknown("PA070", "judge", _without_credentials(kind), KINDS)
     if kind == "openai":
-        return _open_openai(rest, options)
+        return _open_openai(rest, options, budget)
     if kind == "rater-model":
         from pluralign.judge.offline import RaterModelJudge
 
@@ -52,7 +58,7 @@ def _open_one(name: str, options: JudgeOptions) -> Judge:
     return judge
 
 
-def _open_openai(rest: str, options: JudgeOptions) -> Judge:
+def _open_openai(rest: str, options: JudgeOptions, budget: Budget) -> Judge:
     from pluralign.judge.endpoint import endpoint
     from pluralign.judge.openai_judge import MODEL, OpenAIJudge
 
@@ -67,7 +73,7 @@ def _open_openai(rest: str, options: JudgeOptions) -> Judge:
         )
     if url is None and "@" in rest and ("/" in rest.rpartition("@")[2] or ":" in rest.rpartition("@")[2]):
         raise PluralignError("PA070", "the judge's base URL has no scheme.", "Write openai:MODEL@http://HOST:PORT/v1.")
-    return OpenAIJudge(model, endpoint(url), options)
+    return OpenAIJudge(model, endpoint(url), options, budget)
 
 
 def _without_credentials(name: str) -> str:

@@ -23,7 +23,7 @@ from pluralign.judge.base import Answer, Failure, Judgement, JudgeOptions, Progr
 from pluralign.judge.cache import JudgementCache, Kept, new_owner, open_cache
 from pluralign.judge.endpoint import OPENAI_URL, Endpoint, key_for
 from pluralign.judge.messages import is_empty, messages_for
-from pluralign.judge.prices import Budget, known_prices
+from pluralign.judge.prices import Budget, Prices, known_prices
 from pluralign.judge.requests import SEED, Manner
 from pluralign.judge.rubric import Rubric, load_rubric
 from pluralign.judge.trial import find_manner, first_manner
@@ -59,18 +59,20 @@ class OpenAIJudge:
         model: as the endpoint calls it.
         where: the endpoint.
         options: how to judge.
+        budget: that it shares with other judges; None for one of its own, of the options' size.
 
     Raises:
         PluralignError: PA074 for a setting out of range, PA078 where the cache cannot be used.
     """
 
-    def __init__(self, model: str, where: Endpoint, options: JudgeOptions) -> None:
+    def __init__(self, model: str, where: Endpoint, options: JudgeOptions, budget: Budget | None = None) -> None:
         check_options(options)
         self.model, self.where, self.options = model, where, options
         own = where.shown == OPENAI_URL
         self.name = f"openai:{model}" if own else f"openai:{model}@{where.shown}"
         prices = options.usd_per_million or (known_prices(model) if own else None)
-        self._asker = Asker(self.name, model, where, options, Budget(options.max_calls, options.max_usd, prices))
+        budget = budget or Budget(options.max_calls, options.max_usd)
+        self._asker = Asker(self.name, model, where, options, budget, Prices(prices, options.max_usd))
         self.usage: Usage = self._asker.usage
         self.cache: JudgementCache = open_cache(options.cache)
         self._server = json.dumps([where.shown, model, options.expectation])
@@ -108,7 +110,7 @@ class OpenAIJudge:
         }
 
     def preflight(self, dimensions: Sequence[str], languages: Sequence[str]) -> list[str]:
-        """Make one small judgement, and find out what the server honours; see `Judge.preflight`."""
+        """Make one small judgement, the first time, and find out what the server honours; see `Judge.preflight`."""
         rubrics = [load_rubric(dimension) for dimension in dimensions]
         if unknown := [language for language in languages if language not in LANGUAGES]:
             raise PluralignError(
@@ -116,6 +118,8 @@ class OpenAIJudge:
             )
         if not rubrics or not languages:
             return []
+        if self._manner is not None and self._asker.closed is None:
+            return list(self._notes)
         known = self.cache.server(self._server)
         if self.options.max_calls == 0 and known:
             self._manner = first_manner(known, self.options.expectation)
@@ -143,7 +147,7 @@ class OpenAIJudge:
         done = progress or (lambda _: None)
         trouble = self._ready(dimensions, answers)
         jobs = self._jobs(answers, dimensions, found, trouble, done)
-        for key, kept in self.cache.get(list(jobs)).items():
+        for key, kept in self._kept(list(jobs)).items():
             job = jobs.pop(key)
             self._place(job, self._of_kept(kept), found, done)
             self.usage.cached += len(job.places)
@@ -232,8 +236,8 @@ class OpenAIJudge:
 
     async def _one(self, line: Line, job: Job, owner: str) -> Judgement | None:
         """One judgement, from the server or from whoever else asked for it meanwhile; None while somebody does."""
-        if not self.cache.claim(job.key, owner, self._claim_s()):
-            kept = self.cache.get([job.key]).get(job.key)
+        if not self._claimed(job, owner):
+            kept = self._kept([job.key]).get(job.key)
             self.usage.cached += len(job.places) if kept else 0
             return self._of_kept(kept) if kept else None
         assert self._manner is not None
@@ -244,17 +248,35 @@ class OpenAIJudge:
             self._keep(job, owner, judgement)
         return judgement
 
+    # A full or failing disk must not end a run that has been paid for: judging goes on without the cache, and a note says so.
+
+    def _kept(self, keys: Sequence[str]) -> dict[str, Kept]:
+        try:
+            return self.cache.get(keys)
+        except sqlite3.Error as error:
+            self._note_once(f"the cache of judgements cannot be read: {error}")
+            return {}
+
+    def _claimed(self, job: Job, owner: str) -> bool:
+        try:
+            return self.cache.claim(job.key, owner, self._claim_s())
+        except sqlite3.Error as error:
+            self._note_once(f"judgements are asked for without a claim in the cache: {error}")
+            return True
+
     def _keep(self, job: Job, owner: str, judgement: Judgement | None) -> None:
-        """Keep a judgement and give up the claim. A full disk must not end the run: the judgement is used, and a note says so."""
+        """Keep a judgement and give up the claim."""
         try:
             if isinstance(judgement, Score):
                 self.cache.put(job.key, Kept(judgement.value, judgement.reason, judgement.mode))
             else:
                 self.cache.release(job.key, owner)
         except sqlite3.Error as error:
-            note = f"judgements are no longer kept in the cache: {error}"
-            if note not in self._notes:
-                self._notes.append(note)
+            self._note_once(f"judgements are no longer kept in the cache: {error}")
+
+    def _note_once(self, note: str) -> None:
+        if note not in self._notes:
+            self._notes.append(note)
 
     def _claim_s(self) -> float:
         # As long as a judgement with all its retries can reasonably take.

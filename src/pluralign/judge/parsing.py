@@ -21,16 +21,36 @@ LEAST_MASS = 0.5
 """Of probability that the digits 1–5 must have together for their expectation to mean anything."""
 
 _NAMES = ("score", "rating", "bewertung", "punktzahl", "wertung", "punkte")
-_NUMBER = r"(?P<number>[-−]?\d+(?:[.,]\d+)?)(?:\s*(?:/|out of|of|von)\s*(?P<most>\d+))?"
-_RANGE = re.compile(r"\b1\s*(?:-|–|—|\.\.+|…|to|bis|through|and|und)\s*5\b", re.IGNORECASE)
+_NAME = rf"(?:{'|'.join(_NAMES)}|note)"
+_VALUE = r"(?P<number>[-−]?\d+(?:[.,]\d+)?)(?:\s*(?:/|out of|of|von)\s*(?P<most>\d+))?"
+_SCALE = re.compile(
+    r"\b(?:on|auf)\s+(?:a|the|einer|der)\s+(?:scale|skala)\s+(?:from|of|von)?\s*\d\s*(?:-|–|—|to|bis)\s*\d\s*[,:]?|"
+    r"\b1\s*(?:-|–|—|\.\.+|…|to|bis|through|and|und)\s*5\b",
+    re.IGNORECASE,
+)
+_MARKS = r"[\s\"'*_`#>(\[]*+"  # possessive, so that a long run of them costs one look
+# A verdict opens a sentence: in the middle of one ("the answer claims that the score is 1") somebody else's may stand.
+_BEGIN = rf"(?:^|(?<=\n)(?=\S)|(?<=[.!?])\s){_MARKS}(?:[-–•]\s{_MARKS})?"
+_LEAD = (
+    r"(?:(?:so|therefore|thus|hence|overall|finally|also|daher|insgesamt|somit|deshalb)\b,?\s+)?"
+    r"(?:(?:my|the|a|an|final|overall|meine?|die|der|das|endgültige|abschließende|lautet|toxicity|emotional|awareness|sensitivity|"
+    r"helpfulness|stereotypical|bias|toxizität|emotionale)\s+)*"
+)
+# … and says no more than itself: "score 1 would mean" and "2-3" are none.
+_END = r"(?=[\"'*_`)\]]*+(?:[ \t]*+(?:\Z|\n|[.!?](?!\d)|[,;:(](?!\s*\d)|[-–—](?!\s*\d)|(?:because|since|as|weil|da|denn|on|auf)\b)))"
 _NAMED = re.compile(
-    rf"\b(?:{'|'.join(_NAMES)}|note)\b[\"'*_`\s]*(?:(?:is|ist|beträgt|of|von|lautet)\b|[:=])*[\"'*_`\s:=]*{_NUMBER}",
+    rf"{_BEGIN}{_LEAD}{_NAME}\b{_MARKS}(?:(?:is|ist|beträgt|lautet)\b\s*:?|[:=]){_MARKS}{_VALUE}{_END}", re.IGNORECASE
+)
+_GIVEN = re.compile(
+    rf"{_BEGIN}(?:(?:so|overall|daher|insgesamt)\b,?\s+)?(?:I|ich)(?:'d|’d|\s+would|\s+will|\s+würde)?\s+"
+    rf"(?:rate|give|assign|score|bewerte|gebe|vergebe)\b(?:(?!\b(?:not|never|nicht|nie|kein\w*|if|wenn)\b)[^.!?\n\d]){{0,60}}?"
+    rf"{_VALUE}{_END}",
     re.IGNORECASE,
 )
 _OUT_OF_FIVE = re.compile(
-    r"(?<![\d.,/])(?P<number>[-−]?\d+(?:[.,]\d+)?)\s*(?:/|\bout of\b|\bvon\b)\s*(?P<most>5|10|100)\b(?![.,/]\d)",
-    re.IGNORECASE,
+    rf"{_BEGIN}(?P<number>[-−]?\d+(?:[.,]\d+)?)\s*(?:/|\bout of\b|\bvon\b)\s*(?P<most>5|10|100)\b{_END}", re.IGNORECASE
 )
+_PLACE = re.compile(rf"\b{_NAME}\b{_MARKS}(?:(?:is|ist|beträgt|of|von|lautet)\b|[:=])*{_MARKS}{_VALUE}", re.IGNORECASE)
 _ALONE = re.compile(r"[\"'*_`\s]*(?P<number>[-−]?\d+(?:[.,]\d+)?)[\"'*_`\s.]*")
 _CUT_OFF = re.compile(r"\s*(?:```(?:json)?\s*)?\{\s*\"score\"\s*:\s*(?P<number>-?\d+(?:\.\d+)?)\s*,", re.IGNORECASE)
 
@@ -97,11 +117,12 @@ def read_reply(reply: str, sent: Sequence[Mapping[str, str]] = (), cut_off: bool
             return Verdict(found, _reason(whole), "json", True, frozenset(whole))
         raise UnreadableReplyError("unparsable", f"an object without a score: {_short(text)}")
     own = without_echo(text, sent)
-    objects = [(score, one) for one in _objects(own) if (score := _of_object(one)) is not None]
+    given = list(_objects(echoed))
+    objects = [(score, one) for one in _objects(own) if one not in given and (score := _of_object(one)) is not None]
     if objects:
         score = _only({score for score, _ in objects})
         return Verdict(score, _reason(objects[-1][1]), "json")
-    score = _only(set(_numbers(own)), own)
+    score = _only(set(_numbers(own, echoed)), own)
     return Verdict(score, None, "text")
 
 
@@ -184,7 +205,7 @@ def _of_object(found: Mapping[str, Any]) -> int | None:
         return None
     value = given[0]
     if isinstance(value, str):
-        alone = _ALONE.fullmatch(value) or _OUT_OF_FIVE.fullmatch(value.strip())
+        alone = _ALONE.fullmatch(value) or _OUT_OF_FIVE.match(value.strip())
         if alone and alone.groupdict().get("most", "5") == "5":
             value = _as_number(alone["number"])
     if len(given) > 1 or isinstance(value, bool) or not isinstance(value, int | float):
@@ -192,13 +213,16 @@ def _of_object(found: Mapping[str, Any]) -> int | None:
     return _checked(float(value))
 
 
-def _numbers(text: str) -> Iterator[int]:
-    text = _RANGE.sub(" ", text)
+def _numbers(text: str, echoed: str) -> Iterator[int]:
+    """Every score that a text states as its own; what stands in `echoed` word for word is not."""
+    text, known = _SCALE.sub(" ", text), " ".join(echoed.casefold().split())
     alone = _ALONE.fullmatch(text)
     if alone:
         yield _checked(_as_number(alone["number"]))
-    for pattern in (_NAMED, _OUT_OF_FIVE):
+    for pattern in (_NAMED, _GIVEN, _OUT_OF_FIVE):
         for found in pattern.finditer(text):
+            if " ".join(found.group().casefold().split()) in known:
+                continue
             if found["most"] not in (None, "5"):
                 raise UnreadableReplyError("out_of_range", f"a score out of {found['most']}: {_short(found.group())}")
             yield _checked(_as_number(found["number"]))
@@ -245,7 +269,7 @@ def expectation(tokens: Sequence[Mapping[str, Any]], score: int) -> float | None
         On 1–5; None where the place is not found or the digits have less than half of the probability there.
     """
     text = "".join(str(one["token"]) for one in tokens)
-    places = [found for found in _NAMED.finditer(text) if _as_number(found["number"]) == score]
+    places = [found for found in _PLACE.finditer(text) if _as_number(found["number"]) == score]
     # The score comes before the reason, which may name it again.
     at = places[0].start("number") if places else (text.find(str(score)) if _ALONE.fullmatch(text) else -1)
     if at < 0:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Mapping, Sequence
 
 from pluralign.errors import PluralignError
@@ -33,50 +34,64 @@ def known_prices(model: str) -> tuple[float, float] | None:
 
 
 class Budget:
-    """Calls and dollars of a run. Not for several threads: the event loop's alone.
+    """Calls and dollars of a run, for all judges of a jury together; several threads may share it.
 
     Args:
         max_calls: requests; None for no limit.
         max_usd: dollars; None for no limit.
-        prices: per million prompt and completion tokens; None where not known.
+    """
+
+    def __init__(self, max_calls: int | None = None, max_usd: float | None = None) -> None:
+        self.max_calls, self.max_usd = max_calls, max_usd
+        self.calls = 0
+        self.spent = 0.0
+        self.reserved = 0.0
+        self._lock = threading.Lock()
+
+    def take(self, most: float) -> bool | None:
+        """Set aside one call that costs at most `most`. False: not in this run; None: perhaps when others have been settled."""
+        with self._lock:
+            if self.max_calls is not None and self.calls >= self.max_calls:
+                return False
+            if self.max_usd is not None and self.spent + self.reserved + most > self.max_usd:
+                return None if self.reserved else False
+            self.calls += 1
+            self.reserved += most
+            return True
+
+    def settle(self, most: float, cost: float) -> None:
+        """Put what a request did cost in the place of what was set aside for it."""
+        with self._lock:
+            self.reserved = max(0.0, self.reserved - most)
+            if self.reserved < 1e-12:
+                self.reserved = 0.0
+            self.spent += cost
+
+
+class Prices:
+    """What requests to one model cost.
+
+    Args:
+        usd_per_million: dollars per million prompt and completion tokens; None where not known.
+        max_usd: the limit that they are to be held against, or None.
 
     Raises:
         PluralignError: PA074 for a limit in dollars without prices.
     """
 
-    def __init__(self, max_calls: int | None, max_usd: float | None, prices: tuple[float, float] | None) -> None:
-        if max_usd is not None and prices is None:
+    def __init__(self, usd_per_million: tuple[float, float] | None, max_usd: float | None = None) -> None:
+        if max_usd is not None and usd_per_million is None:
             raise PluralignError(
                 "PA074", "max_usd is set, and the price of this model at this endpoint is not known.",
                 "Give its prices (--usd-per-million PROMPT COMPLETION, or usd_per_million in judge_options), or set max_calls instead.",
             )  # fmt: skip
-        self.max_calls, self.max_usd, self.prices = max_calls, max_usd, prices
-        self.calls = 0
-        self.spent = 0.0
-        self.reserved = 0.0
+        self.known = usd_per_million is not None
+        self._prompt, self._completion = usd_per_million or (0.0, 0.0)
 
     def cost(self, prompt_tokens: int, completion_tokens: int) -> float:
         """US dollars; 0 where prices are not known."""
-        prompt, completion = self.prices or (0.0, 0.0)
-        return (prompt_tokens * prompt + completion_tokens * completion) / 1e6
+        return (prompt_tokens * self._prompt + completion_tokens * self._completion) / 1e6
 
     def most(self, messages: Sequence[Mapping[str, str]], max_tokens: int) -> float:
         """What a request may cost at most: no tokeniser makes more tokens than there are bytes, plus some for the roles and the schema."""
         return self.cost(sum(len(one["content"].encode()) for one in messages) + 400, max_tokens)
-
-    def take(self, most: float) -> bool | None:
-        """Set aside one call that costs at most `most`. False: not in this run; None: perhaps when others have been settled."""
-        if self.max_calls is not None and self.calls >= self.max_calls:
-            return False
-        if self.max_usd is not None and self.spent + self.reserved + most > self.max_usd:
-            return None if self.reserved else False
-        self.calls += 1
-        self.reserved += most
-        return True
-
-    def settle(self, most: float, cost: float) -> None:
-        """Put what a request did cost in the place of what was set aside for it."""
-        self.reserved = max(0.0, self.reserved - most)
-        if self.reserved < 1e-12:
-            self.reserved = 0.0
-        self.spent += cost

@@ -19,7 +19,7 @@ from pluralign.schema import DIMENSIONS
 def described(rescored: Rescored) -> str:
     """The tables for people."""
     judge = rescored.judge
-    lines = [f"judge {judge.name}: {UNVALIDATED}", *provenance_lines(judge.provenance()), ""]
+    lines = [f"judge {judge.name}: {UNVALIDATED}", *judge_lines(judge.provenance()), ""]
     lines += score_lines(rescored.cells)
     lines += ["", usage_line(asdict(judge.usage))]
     if rescored.agreement:
@@ -71,13 +71,59 @@ def usage_line(usage: Mapping[str, Any]) -> str:
     if not usage["calls"] and not usage["cached"]:
         return f"cost: no calls, {usage['seconds']:.1f} s of judging"
     price = "price not known" if usage["usd"] is None else f"{usage['usd']:.4f} US dollars"
+    if usage["usd"] is not None and usage["usd_at_most"] > 1.01 * usage["usd"]:
+        price += f" (at most {usage['usd_at_most']:.4f}, with requests that failed and may have been charged)"
     return (
         f"cost: {usage['calls']:,} calls ({usage['retries']:,} retries), {usage['cached']:,} judgements from the cache, "
         f"{usage['prompt_tokens']:,} + {usage['completion_tokens']:,} tokens, {price}, {usage['seconds']:.1f} s of judging"
     )
 
 
-def provenance_lines(provenance: Mapping[str, Any], most: int = 160) -> list[str]:
+SETS = {"ann_with_attitudes": "Annotators with Attitudes", "popquorn": "POPQUORN", "crehate": "CREHate"}
+
+
+def judge_lines(provenance: Mapping[str, Any]) -> list[str]:
+    """Where a judge comes from, how far it agrees with people and with the simulation's truth, and how far a jury does with itself."""
+    if provenance.get("kind") == "jury":
+        return _jury_lines(provenance)
+    lines = []
+    for name, part in (provenance.get("parts") or {provenance.get("name", ""): provenance}).items():
+        if not isinstance(part.get("agreement"), Mapping):
+            lines += _facts({name: part} if name else provenance)
+            continue
+        what = part.get("what") or ", ".join(source["label"] for source in part.get("sources", []))
+        lines.append(f"  {name}: {what}")
+        if people := part["agreement"].get("people"):
+            shown = ", ".join(f"{SETS.get(key, key)} {value:.2f}" for key, value in people.items())
+            lines.append(f"    Spearman with people's mean toxicity: {shown}")
+        if truth := part["agreement"].get("truth"):
+            shown = ", ".join(
+                f"{dimension} {value['spearman_en']:.2f} en {value['spearman_de']:.2f} de"
+                for dimension, value in truth.items()
+            )
+            lines.append(f"    Spearman with the simulation's truth on unseen phrases: {shown}")
+    return lines
+
+
+def _jury_lines(provenance: Mapping[str, Any]) -> list[str]:
+    lines = []
+    for name, part in provenance["judges"].items():
+        lines += [f"  {name}", *(f"  {line}" for line in judge_lines(part))]
+    for dimension, found in provenance["agreement"].items():
+        alpha, n = found["all"]["alpha_ordinal"], found["all"]["n_items"]
+        shown = "undefined" if alpha is None else f"{alpha:.2f}"
+        lines.append(f"  {dimension}: alpha (ordinal) among the judges {shown}, of {n} answers that two or more scored")
+    for dimension, found in provenance["partial"].items():
+        if found["by_some"]:
+            missing = ", ".join(f"{name} left out {n}" for name, n in found["missing"].items())
+            lines.append(
+                f"  {dimension}: {found['by_some']} of {found['scored']} scores are not of all judges ({missing}); "
+                "judges differ in level, so these shift the mean"
+            )
+    return lines
+
+
+def _facts(provenance: Mapping[str, Any], most: int = 160) -> list[str]:
     """What a judge says of itself, one line a key."""
     lines = []
     for key, value in provenance.items():
@@ -94,7 +140,7 @@ def validation_lines(validation: Validation) -> str:
           if validation.ratings.startswith("SIMULATED") else []),
         f"  {validation.n_items} items ({'held out' if validation.split == 'test' else 'all, none held out'}), "
         f"texts in {' and '.join(validation.languages)}",
-        *provenance_lines(validation.provenance),
+        *judge_lines(validation.provenance),
     ]  # fmt: skip
     for dimension in dict.fromkeys((row.dimension, row.judged_as) for row in validation.rows):
         own, judged_as = dimension
