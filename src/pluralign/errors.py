@@ -69,6 +69,7 @@ CODES: dict[str, str] = {
     "PA076": "samples not recognised",
     "PA077": "fitted judge not recognised",
     "PA078": "judge cache unusable",
+    "PA079": "validation not recognised",
     # evaluation
     "PA080": "prompts differ from what was released",
     "PA081": "task setting not usable",

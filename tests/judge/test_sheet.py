@@ -11,8 +11,9 @@ from pluralign.judge.base import Score
 from pluralign.judge.filled import read_filled
 from pluralign.judge.report import sheet_lines
 from pluralign.judge.samples import Sample
-from pluralign.judge.sheet import Key, validate_sheets, validation_line, write_sheet
+from pluralign.judge.sheet import Key, validate_sheets, write_sheet
 from pluralign.judge.sheet_files import ENDS, STATEMENTS_DE, guarded, unguarded
+from pluralign.judge.validated import validation_line
 from pluralign.schema import DIMENSIONS, LANGUAGES
 
 NASTY = [

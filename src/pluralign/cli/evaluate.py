@@ -38,6 +38,9 @@ def eval_(
         tuple[float, float] | None, typer.Option(help="Prices per million prompt and completion tokens, for --max-usd.")
     ] = None,
     concurrency: Annotated[int | None, typer.Option(help="Requests to the judge in flight.")] = None,
+    validation: Annotated[
+        Path | None, typer.Option(help="validation.json of the judge, from pluralign judge validate --read.")
+    ] = None,
     out: Annotated[Path, typer.Option("--out", help="Folder for results and samples.")] = Path("results"),
     chat_template: Annotated[
         bool | None, typer.Option(help="Use the model's chat template; by default where it has one.")
@@ -50,7 +53,9 @@ def eval_(
     Everything else is passed on to lm-eval: --model, --model_args, --batch_size, --limit, --gen_kwargs, --device, …
     """
     from pluralign.evaluation import run as running
+    from pluralign.judge.validated import open_validation
 
+    validated = open_validation(validation)
     options = {
         "max_calls": max_calls, "max_usd": max_usd, "concurrency": concurrency,
         "usd_per_million": list(usd_per_million) if usd_per_million else None,
@@ -64,15 +69,15 @@ def eval_(
     # lm-eval prints its tables; where a program reads, only our answer is for it.
     with contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext():
         results = running.evaluate(asked)
-    _report(results, as_json)
+    _report(results, validated, as_json)
 
 
-def _report(results: Path, as_json: bool) -> None:
+def _report(results: Path, validation: dict[str, Any] | None, as_json: bool) -> None:
     from pluralign.evaluation import report
 
     parts: dict[str, Any] = {}
     texts: list[str] = []
-    if (judged := report.judged_report(results)) is not None:
+    if (judged := report.judged_report(results, validation)) is not None:
         parts["pluralign"] = judged.as_dict()
         texts.append(report.described(judged))
     if (rated := report.rater_part(results)) is not None:

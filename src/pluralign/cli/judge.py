@@ -47,6 +47,9 @@ def score(
     ],
     name: Name = None,
     dimension: Dimension = None,
+    validation: Annotated[
+        Path | None, typer.Option(help="validation.json of the judge, from pluralign judge validate --read.")
+    ] = None,
     out: Annotated[Path | None, typer.Option("--out", help="One file for all; by default one beside each.")] = None,
     seed: Seed = 0,
     bootstrap: Bootstrap = 1000,
@@ -60,8 +63,9 @@ def score(
     from pluralign.judge.report import described
     from pluralign.judge.rescore import asked_dimensions, rescore, save
     from pluralign.judge.samples import read_samples
+    from pluralign.judge.validated import open_validation
 
-    read = read_samples(samples)
+    validated, read = open_validation(validation), read_samples(samples)
     if out is not None and out.exists():
         raise PluralignError(
             "PA055", f"{out} exists, and samples are never overwritten.", "Name another file with --out."
@@ -71,7 +75,7 @@ def score(
     )
     asked = asked_dimensions(read, dimension)
     with _bar(len(read) * len(asked), opened.name) as progress:
-        found = rescore(read, opened, asked, seed=seed, bootstrap=bootstrap, progress=progress)
+        found = rescore(read, opened, asked, validation=validated, seed=seed, bootstrap=bootstrap, progress=progress)
     written = save(found, out)
     if as_json:
         typer.echo(json.dumps(found.as_dict() | {"written": [str(one) for one in written]}, ensure_ascii=False))

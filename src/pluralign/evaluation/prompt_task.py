@@ -23,10 +23,11 @@ from lm_eval.api.task import ConfigurableTask
 from pluralign.errors import PluralignError
 from pluralign.evaluation.generations import save_generations
 from pluralign.evaluation.prompts import CHECKSUMS, TASK_VERSION, load_prompts
+from pluralign.evaluation.ranks import of_all_ranks, own_part
 from pluralign.evaluation.records import Record, metrics_of
 from pluralign.evaluation.settings import NO_JUDGE, OURS, settings_from
 from pluralign.evaluation.thinking import without_thinking
-from pluralign.judge import FAILURES, Answer, Failure, Judge, Judgement, JudgeOptions
+from pluralign.judge import FAILURES, Answer, Failure, Judge, Judgement, JudgeOptions, Usage
 from pluralign.judge.rescore import judged_answers
 from pluralign.schema import DIMENSIONS
 
@@ -43,7 +44,7 @@ def shared_judge(name: str, options: JudgeOptions) -> Judge:
     """One judge for all tasks of a run, so that they share its budget, its connections and its count of what it cost."""
     from pluralign.judge.names import open_judge
 
-    return open_judge(name, options)
+    return open_judge(name, own_part(options))
 
 
 def refuse_think_end(metadata: Mapping[str, Any]) -> None:
@@ -166,13 +167,16 @@ class JudgedTask(ConfigurableTask):  # type: ignore[misc]
         """Count failures and write into the results what the judge was and cost."""
         assert self.judge is not None
         every = [judgement for judgements in found for judgement in judgements.values()]
-        self._n_judged = len(every)
-        self._failed = Counter(one.kind for one in every if isinstance(one, Failure))
+        failed = Counter[str](one.kind for one in every if isinstance(one, Failure))
+        ranks = of_all_ranks((len(every), failed, self.judge.usage))
+        self._n_judged = sum(n for n, _, _ in ranks)
+        self._failed = sum((failed for _, failed, _ in ranks), Counter[str]())
+        usages = [usage for _, _, usage in ranks]
         self.config.metadata |= {
             "judge": self.judge.name,
             "judge_identity": self.judge.identity(),
             "judge_provenance": self.judge.provenance(),
-            "judge_usage": vars(self.judge.usage).copy(),
+            "judge_usage": vars(Usage.total(usages, max(usage.seconds for usage in usages))),
             "judge_failures": dict(self._failed),
         }
 

@@ -16,8 +16,9 @@ import numpy as np
 
 from pluralign.errors import PluralignError
 from pluralign.judge.report import judge_lines, score_lines, usage_line
-from pluralign.judge.rescore import BOTH, UNVALIDATED, Cell, Table
+from pluralign.judge.rescore import BOTH, Cell, Table
 from pluralign.judge.samples import Sample, read_samples
+from pluralign.judge.validated import validation_notes, validations
 from pluralign.ratings.tables import write_text
 from pluralign.schema import DIMENSIONS, LANGUAGES
 
@@ -34,6 +35,7 @@ class Judged:
         cells: a score a dimension and language.
         lengths: language -> mean length of the answers in characters.
         judge: name, identity, provenance, usage and failures as the task recorded them.
+        validation: dimension -> how far the judge agrees with people on model outputs, or that nobody has looked.
         limit: what lm-eval was limited to; None for all prompts.
         seed: of the bootstrap.
     """
@@ -43,6 +45,7 @@ class Judged:
     cells: tuple[Cell, ...]
     lengths: Mapping[str, float]
     judge: Mapping[str, Any]
+    validation: Mapping[str, str]
     limit: float | None
     seed: int = 0
 
@@ -55,7 +58,7 @@ class Judged:
             "scores": [cell.as_dict() for cell in self.cells],
             "response_length_chars": dict(self.lengths),
             "judge": dict(self.judge),
-            "validation": UNVALIDATED,
+            "validation": dict(self.validation),
             "bootstrap": BOOTSTRAP,
             "cluster": "template_id, both languages of a template together",
             "seed": self.seed,
@@ -63,11 +66,12 @@ class Judged:
         }
 
 
-def judged_report(results: Path, seed: int = 0) -> Judged | None:
+def judged_report(results: Path, validation: Mapping[str, Any] | None = None, seed: int = 0) -> Judged | None:
     """Score the judged samples that belong to a results file.
 
     Args:
         results: `results_<date>.json` of lm-eval.
+        validation: contents of a `validation.json` of the judge; None where there is none.
         seed: of the bootstrap.
 
     Returns:
@@ -85,12 +89,14 @@ def judged_report(results: Path, seed: int = 0) -> Judged | None:
     metadata = held["configs"][tasks[-1]]["metadata"]
     judge = {key.removeprefix("judge_"): metadata[key] for key in metadata if key.startswith("judge_")}
     judge["name"] = metadata.get("judge", "none")
+    cells = tuple(cells_of(samples, seed))
     return Judged(
         model_name(held),
         tuple(str(path) for path in files),
-        tuple(cells_of(samples, seed)),
+        cells,
         _lengths(samples),
         judge,
+        validations(validation, judge["name"], list(dict.fromkeys(cell.dimension for cell in cells))),
         held["config"].get("limit"),
         seed,
     )
@@ -156,7 +162,7 @@ def described(found: Judged) -> str:
     lines += score_lines(found.cells)
     lengths = ", ".join(f"{length:,.0f} {language}" for language, length in found.lengths.items())
     lines += [f"{'response length':<24}{lengths} characters on average", ""]
-    lines.append(f"judge {found.judge['name']}: {UNVALIDATED}")
+    lines += [f"judge {found.judge['name']}: {note}" for note in validation_notes(found.validation)]
     lines += judge_lines(found.judge.get("provenance") or {})
     usage = found.judge.get("usage")
     lines.append(usage_line(usage) if usage else "cost: nothing was judged")

@@ -123,6 +123,26 @@ class Usage:
     usd_at_most: float | None = None
     seconds: float = 0.0
 
+    @staticmethod
+    def total(usages: Sequence[Usage], seconds: float) -> Usage:
+        """Several judges' together, in `seconds` of wall time; the cost is unknown where that of one that makes calls is."""
+        paid = [one for one in usages if one.calls or one.usd is not None]
+
+        def dollars(costs: Sequence[float | None]) -> float | None:
+            known = [cost for cost in costs if cost is not None]
+            return sum(known) if known and len(known) == len(costs) else None
+
+        return Usage(
+            calls=sum(one.calls for one in usages),
+            retries=sum(one.retries for one in usages),
+            cached=sum(one.cached for one in usages),
+            prompt_tokens=sum(one.prompt_tokens for one in usages),
+            completion_tokens=sum(one.completion_tokens for one in usages),
+            usd=dollars([one.usd for one in paid]),
+            usd_at_most=dollars([one.usd_at_most for one in paid]),
+            seconds=seconds,
+        )
+
 
 Progress = Callable[[int], None]
 """Called with the number of judgements that have just been finished."""

@@ -45,8 +45,9 @@ class Filled:
     """What came back.
 
     Attributes:
-        scores: all of them.
-        n_missing: cells that were left empty.
+        scores: all of them, by rater, line and dimension, so that no number depends on the order of files.
+        n_missing: scores that are not there, out of all lines and dimensions for everyone: cells left empty, lines taken out, answers
+            that nobody opened in Potato (there, a language that one does not score counts as well).
         notes: what a reader must know.
     """
 
@@ -68,15 +69,15 @@ def read_filled(paths: Sequence[Path], key: Key) -> Filled:
     """
     problems: list[Problem] = []
     scores: dict[tuple[str, str, str], HumanScore] = {}
-    n_missing = n_changed = 0
+    raters: set[str] = set()
+    n_changed = 0
     for path, rater in _named(_files(paths)):
         reader = _Reader(path, key, problems)
         rows = reader.potato() if path.name == STATE else reader.sheet()
         for where, name, dimension, cell in rows:
-            value = reader.point(where, dimension, cell)
-            n_missing += value == 0
-            if value:
+            if value := reader.point(where, dimension, cell):
                 scores[rater(reader), name, dimension] = HumanScore(rater(reader), name, dimension, value)
+        raters.add(rater(reader))
         n_changed += reader.n_changed
     if problems:
         raise ProblemsFoundError(problems)
@@ -85,7 +86,8 @@ def read_filled(paths: Sequence[Path], key: Key) -> Filled:
             "PA076", f"nothing was scored in {listing([str(one) for one in paths])}.", "Give filled sheets."
         )
     notes = [f"{n_changed} texts differ from those that were given out; the ids were gone by"] if n_changed else []
-    return Filled(list(scores.values()), n_missing, notes)
+    n_missing = len(raters) * len(key.entries) * len(key.dimensions) - len(scores)
+    return Filled([scores[name] for name in sorted(scores)], n_missing, notes)
 
 
 def _files(paths: Sequence[Path]) -> list[Path]:

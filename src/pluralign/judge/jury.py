@@ -36,19 +36,7 @@ class Jury:
         self._given: dict[str, list[Mapping[str, float]]] = {}
 
     def _sum(self) -> Usage:
-        """All judges' together; the cost is unknown where one judge's is, unless that judge makes no calls."""
-        every = [judge.usage for judge in self.judges]
-        paid = [one for one in every if one.calls or one.usd is not None]
-        return Usage(
-            calls=sum(one.calls for one in every),
-            retries=sum(one.retries for one in every),
-            cached=sum(one.cached for one in every),
-            prompt_tokens=sum(one.prompt_tokens for one in every),
-            completion_tokens=sum(one.completion_tokens for one in every),
-            usd=_total([one.usd for one in paid]),
-            usd_at_most=_total([one.usd_at_most for one in paid]),
-            seconds=self._seconds,
-        )
+        return Usage.total([judge.usage for judge in self.judges], self._seconds)
 
     def identity(self) -> dict[str, Any]:
         """The judges' identities."""
@@ -115,11 +103,6 @@ class Jury:
         names = [judge.name for judge in self.judges]
         pairs = {f"{one} ~ {other}": _alphas(rows, (one, other)) for one, other in itertools.combinations(names, 2)}
         return {"all": _alphas(rows, names), "pairs": pairs}
-
-
-def _total(costs: Sequence[float | None]) -> float | None:
-    known = [cost for cost in costs if cost is not None]
-    return sum(known) if known and len(known) == len(costs) else None
 
 
 def _alphas(rows: Sequence[Mapping[str, float]], names: Sequence[str]) -> dict[str, float | int | None]:

@@ -11,15 +11,17 @@ from typing import Any
 from pluralign.judge.base import FAILURES
 from pluralign.judge.compare import Estimate, JudgeAgreement
 from pluralign.judge.people import PeopleAgreement
-from pluralign.judge.rescore import BOTH, UNVALIDATED, Cell, Rescored
+from pluralign.judge.rescore import BOTH, Cell, Rescored
 from pluralign.judge.validate import REFERENCE, Validation
+from pluralign.judge.validated import validation_notes
 from pluralign.schema import DIMENSIONS
 
 
 def described(rescored: Rescored) -> str:
     """The tables for people."""
     judge = rescored.judge
-    lines = [f"judge {judge.name}: {UNVALIDATED}", *judge_lines(judge.provenance()), ""]
+    lines = [f"judge {judge.name}: {note}" for note in validation_notes(rescored.validation)]
+    lines += [*judge_lines(judge.provenance()), ""]
     lines += score_lines(rescored.cells)
     lines += ["", usage_line(asdict(judge.usage))]
     if rescored.agreement:
@@ -93,6 +95,7 @@ def judge_lines(provenance: Mapping[str, Any]) -> list[str]:
             continue
         what = part.get("what") or ", ".join(source["label"] for source in part.get("sources", []))
         lines.append(f"  {name}: {what}")
+        lines += [f"    {part['note']}"] if part.get("note") else []
         if people := part["agreement"].get("people"):
             shown = ", ".join(f"{SETS.get(key, key)} {value:.2f}" for key, value in people.items())
             lines.append(f"    Spearman with people's mean toxicity: {shown}")

@@ -18,6 +18,7 @@ from pluralign.errors import PluralignError, unknown
 from pluralign.judge.base import FAILURES, HIGHEST, LOWEST, Answer, Failure, Judge, Judgement, Progress, Score
 from pluralign.judge.compare import Estimate, JudgeAgreement, estimate, judge_agreement
 from pluralign.judge.samples import Sample, rejudged_row, write_rows
+from pluralign.judge.validated import validations
 from pluralign.schema import DIMENSIONS, LANGUAGES
 
 if TYPE_CHECKING:
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
 BOTH = "both"
 """The row of all languages, each counting the same."""
-UNVALIDATED = "unvalidated on model outputs"
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,7 @@ class Rescored:
         agreement: (dimension, language) -> agreement of the former judge and this one.
         former: names of the judges whose judgements the samples held.
         notes: what the judge said before it began, and what a reader must know.
+        validation: dimension -> how far the judge agrees with people on model outputs, or that nobody has looked.
         bootstrap, seed: of the intervals.
     """
 
@@ -76,6 +77,7 @@ class Rescored:
     agreement: Mapping[tuple[str, str], JudgeAgreement]
     former: Sequence[str]
     notes: Sequence[str] = field(default_factory=tuple)
+    validation: Mapping[str, str] = field(default_factory=dict)
     bootstrap: int = 1000
     seed: int = 0
 
@@ -95,7 +97,7 @@ class Rescored:
                 for (dimension, language), found in self.agreement.items()
             ],
             "notes": list(self.notes),
-            "validation": UNVALIDATED,
+            "validation": dict(self.validation),
             "bootstrap": self.bootstrap,
             "seed": self.seed,
         }
@@ -106,6 +108,7 @@ def rescore(
     judge: Judge,
     dimensions: Sequence[str] | None = None,
     *,
+    validation: Mapping[str, Any] | None = None,
     seed: int = 0,
     bootstrap: int = 1000,
     progress: Progress | None = None,
@@ -116,6 +119,7 @@ def rescore(
         samples: of one model, as `read_samples` gives them.
         judge: who is to judge.
         dimensions: on what; by default what the samples were judged on, or toxicity and emotional awareness.
+        validation: contents of a `validation.json` of the judge; None where there is none.
         seed, bootstrap: of the intervals.
         progress: told how many judgements are done.
 
@@ -140,7 +144,8 @@ def rescore(
         if any(dimension in one.judgements for one in samples):
             agreement |= {(dimension, one): table.agreement(dimension, one) for one in wanted}
     cells = [table.cell(dimension, language, languages) for dimension in asked for language in wanted]
-    return Rescored(samples, judge, judgements, cells, agreement, former, notes, bootstrap, seed)
+    known = validations(validation, judge.name, asked)
+    return Rescored(samples, judge, judgements, cells, agreement, former, notes, known, bootstrap, seed)
 
 
 def asked_dimensions(samples: Sequence[Sample], dimensions: Sequence[str] | None) -> list[str]:

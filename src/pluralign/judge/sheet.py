@@ -15,12 +15,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pluralign.errors import PluralignError, unknown
+from pluralign.errors import PluralignError
 from pluralign.judge.base import Answer, Judge, Progress, Score
 from pluralign.judge.rescore import asked_dimensions
 from pluralign.judge.samples import Sample, judgement_record
 from pluralign.judge.sheet_files import csv_text, readme
-from pluralign.schema import DIMENSIONS, LANGUAGES
+from pluralign.schema import LANGUAGES
 
 if TYPE_CHECKING:
     from pluralign.judge.filled import Filled
@@ -288,31 +288,3 @@ def _judge_scores(key: Key, judge: Judge | None, progress: Progress | None) -> t
         raise PluralignError("PA071", f"the samples behind this sheet hold judgements of {', '.join(names)}.",
                              "Name one judge with --judge.")  # fmt: skip
     return {(name, dimension): float(one["score"]) for name, dimension, one in saved}, names[0]
-
-
-def validation_line(validation: Mapping[str, Any] | None, judge: str, dimension: str, language: str = "both") -> str:
-    """What stands beside a score: how far its judge agrees with people on model outputs, or that nobody has looked.
-
-    Args:
-        validation: the contents of a `validation.json`; None where there is none.
-        judge: name of the judge of the scores.
-        dimension, language: of the score.
-
-    >>> validation_line(None, "openai:gpt-4o-mini", "toxicity")
-    'unvalidated on model outputs'
-    """
-    from pluralign.judge.rescore import UNVALIDATED
-
-    if dimension not in DIMENSIONS:
-        raise unknown("PA024", "dimension", dimension, list(DIMENSIONS))
-    if validation is None or validation.get("judge") != judge:
-        return UNVALIDATED
-    for row in validation["rows"]:
-        if (row["dimension"], row["language"]) == (dimension, language):
-            told = row["agreement"]
-            rho, near = told["spearman"]["value"], told["within_one_mean"]["value"]
-            if rho is None or near is None:
-                return f"{UNVALIDATED}: too few scores of people"
-            return (f"on {told['n_items']} model outputs scored by {row['n_raters']} people: Spearman {rho:.2f}, "
-                    f"within one point {near:.0%}")  # fmt: skip
-    return UNVALIDATED

@@ -25,6 +25,9 @@ from pluralign.schema import LANGUAGES
 
 NAME = "zero-shot"
 JUDGED = "toxicity"
+WITHIN = (
+    "compare its scores within a language only: the profanity classifier, half of an English score, knows no German"
+)
 SLOPE = float(np.log(9.0))
 """One spread above the centre, where the typical hostile prototype lies, is a tenth short of the top of the scale."""
 HOSTILE = {
@@ -116,6 +119,7 @@ class ZeroShotJudge:
         return {
             "name": NAME,
             "what": "profanity classifier (English) and hand-written embedding prototypes (English, German); fitted to no ratings",
+            "note": WITHIN,
             "agreement": measured_agreement().get(NAME, {}),
         }
 
@@ -123,7 +127,8 @@ class ZeroShotJudge:
         """Embed the prototypes; notes say what it does not judge."""
         assert self._calibration
         notes = [f"{NAME} judges {JUDGED} only, not {d}" for d in dimensions if d != JUDGED]
-        return notes + [f"{NAME} does not know {language}" for language in languages if language not in LANGUAGES]
+        notes += [f"{NAME} does not know {language}" for language in languages if language not in LANGUAGES]
+        return notes + ([f"{NAME}: {WITHIN}"] if JUDGED in dimensions and len(set(languages)) > 1 else [])
 
     def judge(
         self, answers: Sequence[Answer], dimensions: Sequence[str], progress: Progress | None = None
