@@ -10,7 +10,7 @@ FLOORS = {
     "ratings": 1, "sources": 1,
     "views": 2,
     "stats": 3, "preferences": 3, "rater_model": 3,
-    "simulate": 4, "judge": 4, "release": 4, "collect": 4,
+    "simulate": 4, "judge": 4, "release": 4, "collect": 4, "analysis": 4,
     "evaluation": 5, "training": 5,
     "experiments": 6, "leaderboard": 6, "report": 6,
     "cli": 7,

@@ -10,6 +10,7 @@ from pluralign import __version__
 from pluralign.cli import evaluate
 from pluralign.cli.data import data
 from pluralign.cli.judge import judge
+from pluralign.cli.stats import stats
 from pluralign.errors import PluralignError, ProblemsFoundError
 
 app = typer.Typer(
@@ -21,6 +22,7 @@ app = typer.Typer(
 )
 app.add_typer(data, name="data")
 app.add_typer(judge, name="judge")
+app.add_typer(stats, name="stats")
 evaluate.register(app)
 
 

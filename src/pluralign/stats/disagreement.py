@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
-from pluralign.stats.counts import AgreementError, checked_bootstrap, checked_clusters, checked_counts
+from pluralign.stats.counts import AgreementError, Counts, checked_bootstrap, checked_clusters, checked_counts
 from pluralign.stats.resampling import bootstrap_sums, cluster_sums, percentile_interval
 
 
@@ -75,10 +75,7 @@ def range_disagreement_share(
     if at_least < 1:
         raise AgreementError(f"at_least: got {at_least}; expected 1 category or more")
     used = table.sum(axis=1) > 1
-    occurs = table[used] > 0
-    lowest = occurs.argmax(axis=1)
-    highest = occurs.shape[1] - 1 - occurs[:, ::-1].argmax(axis=1)
-    apart = (highest - lowest >= at_least).astype(np.float64)
+    apart = categories_apart(table[used], at_least).astype(np.float64)
     by_cluster = cluster_sums(np.column_stack([apart, np.ones(len(apart))]), clusters[used])
     low, high = np.nan, np.nan
     if bootstrap > 0 and len(by_cluster) > 1:
@@ -86,3 +83,16 @@ def range_disagreement_share(
         low, high, _ = percentile_interval(totals[:, 0] / totals[:, 1])
     share = float(apart.mean()) if len(apart) else np.nan
     return Share(share, low, high, len(apart), len(by_cluster), bootstrap, seed)
+
+
+def categories_apart(counts: Counts, at_least: int) -> NDArray[np.bool_]:
+    """(n_items,) whether an item's highest and lowest rating are so many categories apart; False without ratings.
+
+    >>> categories_apart(np.array([[1, 0, 1], [2, 0, 0], [0, 0, 0]]), 1).tolist()
+    [True, False, False]
+    """
+    occurs = counts > 0
+    lowest = occurs.argmax(axis=1)
+    highest = occurs.shape[1] - 1 - occurs[:, ::-1].argmax(axis=1)
+    apart: NDArray[np.bool_] = (highest - lowest >= at_least) & occurs.any(axis=1)
+    return apart

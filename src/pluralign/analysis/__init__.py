@@ -1,0 +1,1 @@
+"""From the three tables to statistics: what `pluralign stats` and the report show."""

@@ -1,0 +1,126 @@
+"""`pluralign stats …`: agreement, disagreement, conditional probabilities and the mixed model of any set of ratings."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from pluralign.ratings import load
+
+if TYPE_CHECKING:
+    from pluralign.analysis.table import Table
+
+stats = typer.Typer(help="What ratings say: agreement, disagreement, mixed models, power.", no_args_is_help=True)
+
+Folder = Annotated[Path | None, typer.Argument(help="Folder of three tables; the shipped release by default.")]
+Dimensions = Annotated[
+    list[str] | None, typer.Option("--dimension", help="By the source's name or ours; may be repeated; all by default.")
+]
+Groups = Annotated[list[str] | None, typer.Option("--group", help="Whose ratings; may be repeated.")]
+Bootstrap = Annotated[int, typer.Option(help="Replicates of the intervals; 0 for none.", min=0, max=100_000)]
+Seed = Annotated[int, typer.Option(help="Seed of the intervals.", min=0)]
+Json = Annotated[bool, typer.Option("--json", help="Answer as JSON, for a program.")]
+
+
+class LevelOption(StrEnum):
+    """Levels of measurement."""
+
+    nominal = "nominal"
+    ordinal = "ordinal"
+    interval = "interval"
+
+
+class ScaleOption(StrEnum):
+    """Scales."""
+
+    five = "5pt"
+    three = "3pt"
+    binary = "binary"
+
+
+ScaleOf = Annotated[
+    ScaleOption | None, typer.Option("--scale", help="The finest that each dimension offers by default.")
+]
+
+
+@stats.command(
+    epilog="Examples:  pluralign stats alpha  ·  pluralign stats alpha crehate --group female --group male --json  ·  "
+    "pluralign stats alpha --dimension toxicity --level interval --scale 3pt"
+)
+def alpha(
+    folder: Folder = None,
+    dimension: Dimensions = None,
+    group: Groups = None,
+    level: Annotated[LevelOption, typer.Option(help="Of measurement.")] = LevelOption.ordinal,
+    scale: ScaleOf = None,
+    bootstrap: Bootstrap = 1000,
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """Krippendorff's alpha by dimension and group, with intervals over templates."""
+    from pluralign.analysis.agreement import alpha_rows
+    from pluralign.analysis.cells import Coded
+    from pluralign.analysis.tables import alpha_table
+
+    coded = Coded(load(folder))
+    rows = alpha_rows(
+        coded, dimension, group, scale=scale and scale.value, level=level.value, bootstrap=bootstrap, seed=seed
+    )
+    _tell(coded.ratings.provenance.label, [alpha_table(rows)], as_json)
+
+
+@stats.command(epilog="Examples:  pluralign stats disagreement  ·  pluralign stats disagreement crehate --json")
+def disagreement(
+    folder: Folder = None,
+    dimension: Dimensions = None,
+    group: Groups = None,
+    scale: ScaleOf = None,
+    bootstrap: Bootstrap = 1000,
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """Share of items whose raters differ, by dimension, scale and definition."""
+    from pluralign.analysis.agreement import disagreement_rows
+    from pluralign.analysis.cells import Coded
+    from pluralign.analysis.tables import disagreement_table
+    from pluralign.schema import EVERYONE
+
+    coded = Coded(load(folder))
+    scales = [scale.value] if scale else None
+    rows = disagreement_rows(coded, dimension, group or (EVERYONE,), scales=scales, bootstrap=bootstrap, seed=seed)
+    _tell(coded.ratings.provenance.label, [disagreement_table(rows)], as_json)
+
+
+@stats.command(
+    epilog="Examples:  pluralign stats conditional  ·  pluralign stats conditional --group female "
+    "--dimension emotional_awareness --dimension toxicity --json"
+)
+def conditional(
+    folder: Folder = None,
+    dimension: Dimensions = None,
+    group: Annotated[str, typer.Option(help="Whose ratings.")] = "everyone",
+    bootstrap: Bootstrap = 1000,
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """How often what was rated positively on one dimension was so on another, with intervals over raters."""
+    from pluralign.analysis.cells import Coded
+    from pluralign.analysis.conditional import conditional_rows
+    from pluralign.analysis.tables import conditional_table
+
+    coded = Coded(load(folder))
+    rows = conditional_rows(coded, dimension, group, bootstrap=bootstrap, seed=seed)
+    _tell(coded.ratings.provenance.label, [conditional_table(rows)], as_json)
+
+
+def _tell(label: str, tables: Sequence[Table], as_json: bool) -> None:
+    if as_json:
+        told: dict[str, Any] = {"ratings": label} | {table.name: list(table.records) for table in tables}
+        typer.echo(json.dumps(told, ensure_ascii=False, allow_nan=False))
+    else:
+        typer.echo("\n\n".join([label, *(table.to_text() for table in tables)]))
