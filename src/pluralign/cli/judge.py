@@ -200,15 +200,14 @@ def fit(
     as_json: Json = False,
 ) -> None:
     """Fit the offline judge to ratings of your own; then: --judge rater-model:FOLDER."""
-    from pluralign.judge.fit import fit_judge
+    from pluralign.judge.fit import fit_judge, refuse_full, save_judge
     from pluralign.ratings import load
 
-    if out.exists() and any(out.iterdir()):
-        raise PluralignError("PA052", f"{out} is not empty.", "Name another folder with --out.")
+    refuse_full(out)
     sets = [load(folder) for folder in ratings]
     typer.echo(f"fitting to {', '.join(one.provenance.label for one in sets)} …", err=True)
     told = [] if no_check else _held_out(sets, embedding)
-    fit_judge(sets, embedding=embedding).save(out)
+    save_judge(fit_judge(sets, embedding=embedding), out)
     if as_json:
         typer.echo(json.dumps({"judge": f"rater-model:{out}", "held_out": told}, ensure_ascii=False))
         return

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from pluralign.errors import PluralignError
 from pluralign.rater_model import Embedding, Penalties, RaterModel, fit_rater_model
@@ -63,3 +66,38 @@ def fit_judge(
         dimensions=dimensions,
         progress=progress,
     )
+
+
+def save_judge(model: RaterModel, folder: Path) -> Path:
+    """Save a judge beside, then rename it there: there is a whole judge, or none.
+
+    Args:
+        model: what `fit_judge` gave.
+        folder: must not exist, or be empty.
+
+    Raises:
+        PluralignError: PA052 where the folder holds something, or is a file.
+    """
+    refuse_full(folder)
+    place = folder.resolve()
+    beside = place.with_name(f".{place.name}.{os.getpid()}.part")
+    try:
+        model.save(beside)
+        if place.exists():
+            place.rmdir()
+        beside.rename(place)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+    return folder
+
+
+def refuse_full(folder: Path) -> None:
+    """Refuse a place that is taken, before hours are spent on what is to be written there.
+
+    Raises:
+        PluralignError: PA052.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise PluralignError("PA052", f"{folder} is a file.", "Name another folder with --out.")
+    if folder.is_dir() and any(folder.iterdir()):
+        raise PluralignError("PA052", f"{folder} is not empty.", "Name another folder with --out.")
