@@ -80,8 +80,8 @@ def conditional_table(rows: Sequence[ConditionalRow]) -> Table:
         for one in rows for p in (one.probability,)
     ]  # fmt: skip
     return Table.of(
-        "conditional", "Of what was rated so (given), how much was also rated so (outcome)",
+        "conditional", "Of what was rated high on one dimension (given), how much was so on another (outcome)",
         ["given", "outcome", "share [95 %]", "ratings", "raters"], cells, [one.as_dict() for one in rows],
-        "Rated so: the two highest of five points. Both ratings are one rater's of one item. Intervals resample raters.",
+        "High: the two highest of five points. Both ratings are one rater's of one item. Intervals resample raters.",
         ["share [95 %]", "ratings", "raters"],
     )  # fmt: skip

@@ -7,7 +7,7 @@ import sys
 import typer
 
 from pluralign import __version__
-from pluralign.cli import evaluate
+from pluralign.cli import evaluate, report
 from pluralign.cli.data import data
 from pluralign.cli.judge import judge
 from pluralign.cli.stats import stats
@@ -24,6 +24,7 @@ app.add_typer(data, name="data")
 app.add_typer(judge, name="judge")
 app.add_typer(stats, name="stats")
 evaluate.register(app)
+report.register(app)
 
 
 @app.callback(invoke_without_command=True)

@@ -1,0 +1,1 @@
+"""`pluralign report`: what a set of ratings says, as one page, figures and tables."""

@@ -1,0 +1,193 @@
+"""What the report says: one section an analysis, each with findings in words, figures and tables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from pluralign.analysis.agreement import MEAN, DisagreementRow, alpha_rows, disagreement_rows
+from pluralign.analysis.cells import Coded
+from pluralign.analysis.conditional import ConditionalRow, conditional_rows
+from pluralign.analysis.numbers import interval
+from pluralign.analysis.raters import distributions, rater_counts
+from pluralign.analysis.table import Table
+from pluralign.analysis.tables import (
+    alpha_table,
+    conditional_table,
+    counts_table,
+    disagreement_table,
+    distribution_table,
+)
+from pluralign.report import figures
+from pluralign.report.beside import published
+from pluralign.report.figures import words
+from pluralign.report.look import Look
+from pluralign.schema import EVERYONE, MINIMUM_CELL, UNDISCLOSED
+
+SHOWN_SCALES = ("5pt", "binary")
+"""Of disagreement's figure; all scales stand in its table."""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure of the report.
+
+    Attributes:
+        name: of its files.
+        alt: what it shows, for those who do not see it.
+        caption: how to read it.
+        draw: makes it in a look.
+    """
+
+    name: str
+    alt: str
+    caption: str
+    draw: Callable[[Look], Any]
+
+
+@dataclass(frozen=True)
+class Section:
+    """A section of the report.
+
+    Attributes:
+        name, title: of the section.
+        findings: sentences that say what was found.
+        figures, tables: in order.
+    """
+
+    name: str
+    title: str
+    findings: tuple[str, ...]
+    figures: tuple[Figure, ...]
+    tables: tuple[Table, ...]
+
+
+def raters_section(coded: Coded) -> Section:
+    """Who rated, and how much."""
+    counts = rater_counts(coded.ratings)
+    cells = coded.cells(coded.dimensions()[0])
+    per_item = cells.counts.sum(axis=1)
+    per_rater = np.bincount(cells.rater)
+    per_item, per_rater = per_item[per_item > 0], per_rater[per_rater > 0]
+    findings = [
+        f"An item has {per_item.mean():.1f} raters on average ({per_item.min()}–{per_item.max()}); a rater rated "
+        f"{per_rater.mean():.1f} items ({per_rater.min()}–{per_rater.max()})."
+    ]
+    told = [one for one in counts if one.value != UNDISCLOSED]
+    if small := [one.value for one in told if one.n_raters < MINIMUM_CELL]:
+        findings.append(
+            f"Groups with fewer than {MINIMUM_CELL} raters are not analysed on their own: {', '.join(map(words, small))}."
+        )
+    figure = Figure(
+        "raters", "Bar charts of the number of raters by value of each attribute; the table below has the numbers.",
+        "Raters by what they said of themselves.", lambda look: figures.raters_figure(counts, look),
+    )  # fmt: skip
+    return Section("raters", "Who rated", tuple(findings), (figure,) if counts else (), (counts_table(counts),))
+
+
+def distributions_section(coded: Coded, bootstrap: int, seed: int) -> Section:
+    """How ratings are spread."""
+    groups = coded.groups(None, MINIMUM_CELL)
+    every = distributions(coded, bootstrap=bootstrap, seed=seed)
+    by_group = distributions(coded, groups=groups, bootstrap=bootstrap, seed=seed)
+    highest = max(every, key=lambda one: one.mean)
+    lowest = min(every, key=lambda one: one.mean)
+    findings = []
+    if len({one.scale for one in every}) == 1 and len(every) > 1:
+        findings.append(
+            f"Mean ratings run from {interval(lowest.mean, lowest.low, lowest.high, 2)} on {words(lowest.dimension)} to "
+            f"{interval(highest.mean, highest.low, highest.high, 2)} on {words(highest.dimension)}."
+        )
+    figure = Figure(
+        "distributions", "Stacked bars of the shares of ratings on each point of the scale, by dimension.",
+        "Shares of ratings, arranged around the middle of the scale: a bar that lies to the right is a dimension that raters see more of.",
+        lambda look: figures.distribution_figure(every, look),
+    )  # fmt: skip
+    return Section("distributions", "How they rated", tuple(findings), (figure,), (distribution_table(by_group),))
+
+
+def disagreement_section(coded: Coded, bootstrap: int, seed: int) -> Section:
+    """Where raters disagree."""
+    rows = disagreement_rows(coded, bootstrap=bootstrap, seed=seed)
+    marks = published(coded.ratings, "disagreement", MEAN)
+    first = _headline(rows)
+    findings = (
+        f"Raters disagree on {first.share.share:.1%} [{first.share.low:.1%}, {first.share.high:.1%}] of items"
+        + (" (mean of the dimensions)" if first.dimension == MEAN else f" ({words(first.dimension)})")
+        + ", if any difference counts as disagreement"
+        + (" on the five-point scale." if first.scale == "5pt" else f" on the {first.scale} scale."),
+    )
+    figure = Figure(
+        "disagreement", "Dots with intervals: the share of items whose raters differ, by dimension and definition.",
+        "Share of items with two raters or more whose ratings differ. Coarser scales and stricter definitions leave less of it."
+        + (" Crosses are what the study published." if marks else ""),
+        lambda look: figures.disagreement_figure([row for row in rows if row.scale in SHOWN_SCALES or len({r.scale for r in rows}) == 1], marks, look),
+    )  # fmt: skip
+    return Section("disagreement", "Where raters disagree", findings, (figure,), (disagreement_table(rows),))
+
+
+def _headline(rows: Sequence[DisagreementRow]) -> DisagreementRow:
+    differ = [row for row in rows if row.definition == "differ" and row.scale == rows[0].scale]
+    return next((row for row in differ if row.dimension == MEAN), differ[0])
+
+
+def agreement_section(coded: Coded, bootstrap: int, seed: int) -> Section:
+    """How far raters of a group agree among themselves."""
+    rows = alpha_rows(coded, bootstrap=bootstrap, seed=seed)
+    marks = published(coded.ratings, "alpha")
+    everyone = [row for row in rows if row.group == EVERYONE and not row.suppressed]
+    findings = []
+    if everyone:
+        alphas = [row.alpha.alpha for row in everyone]
+        findings.append(
+            f"Among all raters alpha is {min(alphas):.2f} to {max(alphas):.2f} over the dimensions: people see these answers "
+            "differently, so an average hides much of what they said."
+            if len(everyone) > 1
+            else f"Among all raters alpha is {interval(everyone[0].alpha.alpha, everyone[0].alpha.low, everyone[0].alpha.high, 2)}."
+        )
+    if hidden := sorted({words(row.group) for row in rows if row.suppressed}):
+        findings.append(f"Not shown where fewer than 30 items have two raters of the group: {', '.join(hidden)}.")
+    shown = [row for row in rows if not row.suppressed]
+    figure = Figure(
+        "alpha", "Dots with intervals: Krippendorff's ordinal alpha by group and dimension.",
+        "Agreement of each group's raters among themselves; 1 is full agreement, 0 what chance would give. Wide intervals are groups with few "
+        "items that two of them rated: compare groups only where intervals are apart." + (" Crosses are what the study published." if marks else ""),
+        lambda look: figures.alpha_figure(rows, marks, look),
+    )  # fmt: skip
+    return Section(
+        "agreement", "How far groups agree", tuple(findings), (figure,) if shown else (), (alpha_table(rows),)
+    )
+
+
+def conditional_section(coded: Coded, bootstrap: int, seed: int) -> Section | None:
+    """The study's Figure 1; None for a set with one dimension."""
+    if len(coded.dimensions()) < 2:
+        return None
+    rows = conditional_rows(coded, bootstrap=bootstrap, seed=seed)
+    marks = published(coded.ratings, "conditional")
+    found = {(row.given, row.outcome): row.probability for row in rows}
+    findings = [
+        f"Of what was rated high on {words(given)}, {found[given, outcome].probability:.1%} [{found[given, outcome].low:.1%}, "
+        f"{found[given, outcome].high:.1%}] was also rated high on {words(outcome)} (the study: {value:.1%})."
+        for (given, outcome), value in marks.items()
+    ] or [_most_telling(rows)]
+    figure = Figure(
+        "conditional", "Heat map: of the positive ratings on the dimension of a row, the share that is positive on that of a column.",
+        "Of one rater's ratings of one item: the share that is positive (the two highest points) on the column's dimension among those that "
+        "are so on the row's, with its interval over raters. In brackets: the share of all ratings. The study's Figure 1.",
+        lambda look: figures.conditional_figure(rows, look),
+    )  # fmt: skip
+    return Section("conditional", "What goes together", tuple(findings), (figure,), (conditional_table(rows),))
+
+
+def _most_telling(rows: Sequence[ConditionalRow]) -> str:
+    own = {row.given: row.probability.probability for row in rows if row.given == row.outcome}
+    pairs = [row for row in rows if row.given != row.outcome and np.isfinite(row.probability.probability)]
+    best = max(pairs, key=lambda row: abs(row.probability.probability - own[row.outcome]))
+    return (
+        f"Of what was rated high on {words(best.given)}, {best.probability.probability:.1%} [{best.probability.low:.1%}, "
+        f"{best.probability.high:.1%}] was also rated high on {words(best.outcome)}, against {own[best.outcome]:.1%} of all ratings."
+    )

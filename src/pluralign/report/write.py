@@ -1,0 +1,199 @@
+"""Writing the report: one self-contained page, every figure as SVG and PNG, every table as CSV and Markdown, all numbers as JSON."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version as installed
+from pathlib import Path
+from typing import Any
+
+from pluralign import __version__
+from pluralign.errors import PluralignError
+from pluralign.ratings import Ratings
+from pluralign.report.look import LOOKS
+from pluralign.report.sections import Section
+
+PAGE = "report.html"
+RECORD = "report.json"
+PNG_DPI = 200
+SIMULATED = (
+    "No person gave these ratings: they were drawn from a model that was calibrated to published statistics. What they show is that a "
+    "method recovers what was planted, not what people think."
+)
+IMPORTED = "Ratings that people gave, as they were imported. Their source's licence and terms apply."
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything that is to be written.
+
+    Attributes:
+        ratings: what is reported on.
+        sections: in order.
+        method: sentences on how it was computed.
+        bootstrap, seed: of all intervals.
+        command: that makes it again.
+    """
+
+    ratings: Ratings
+    sections: Sequence[Section]
+    method: Sequence[str]
+    bootstrap: int
+    seed: int
+    command: str
+
+
+def refuse_foreign(out: Path) -> None:
+    """Refuse a folder that holds anything but a former report.
+
+    Raises:
+        PluralignError: PA052.
+    """
+    if out.exists() and (not out.is_dir() or (any(out.iterdir()) and not (out / RECORD).is_file())):
+        raise PluralignError("PA052", f"{out} holds something else than a report.", "Name another folder with --out.")
+
+
+def write_report(report: Report, out: Path, progress: Callable[[str], None] = lambda _: None) -> Path:
+    """Write a report into a folder; a former report there is replaced, as a whole.
+
+    Args:
+        report: what to write.
+        out: the folder.
+        progress: told what is being written.
+
+    Returns:
+        The page.
+
+    Raises:
+        PluralignError: PA052 where the folder holds something else.
+    """
+    refuse_foreign(out)
+    out = out.resolve()
+    beside, former = out.with_name(f".{out.name}.part"), out.with_name(f".{out.name}.former")
+    shutil.rmtree(beside, ignore_errors=True)
+    try:
+        _write_parts(report, beside, progress)
+        # The former report goes only when the new one is whole.
+        if out.exists():
+            shutil.rmtree(former, ignore_errors=True)
+            out.rename(former)
+        beside.rename(out)
+        shutil.rmtree(former, ignore_errors=True)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+    return out / PAGE
+
+
+def _write_parts(report: Report, folder: Path, progress: Callable[[str], None]) -> None:
+    for part in ("figures", "tables"):
+        (folder / part).mkdir(parents=True)
+    uris: dict[str, dict[str, str]] = {}
+    for section in report.sections:
+        for figure in section.figures:
+            progress(f"figure {figure.name}")
+            uris[figure.name] = _drawn(figure, folder / "figures")
+        for table in section.tables:
+            (folder / "tables" / f"{table.name}.csv").write_text(table.to_csv(), "utf-8")
+            stamped = f"{table.to_markdown()}\n{_stamp(report)}\n"
+            (folder / "tables" / f"{table.name}.md").write_text(stamped, "utf-8")
+    (folder / PAGE).write_text(_page(report, uris), "utf-8")
+    record = json.dumps(_record(report), ensure_ascii=False, indent=1, allow_nan=False)
+    (folder / RECORD).write_text(record + "\n", "utf-8")
+
+
+def _drawn(figure: Any, folder: Path) -> dict[str, str]:
+    """Draw a figure in every look; keep the first as files, and give all as data URIs."""
+    import matplotlib.pyplot as plt
+
+    found = {}
+    for look in LOOKS:
+        drawn = figure.draw(look)
+        out = io.BytesIO()
+        # Without a date, so that the same ratings give the same bytes.
+        drawn.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
+        if look is LOOKS[0]:
+            (folder / f"{figure.name}.svg").write_bytes(out.getvalue())
+            drawn.savefig(folder / f"{figure.name}.png", dpi=PNG_DPI)
+        plt.close(drawn)
+        found[look.name] = "data:image/svg+xml;base64," + base64.b64encode(out.getvalue()).decode()
+    return found
+
+
+def _stamp(report: Report) -> str:
+    provenance = report.ratings.provenance
+    return (
+        f"{provenance.label} · checksum {provenance.checksum[:12]} · pluralign {__version__} · {report.bootstrap} bootstrap replicates, "
+        f"seed {report.seed}"
+    )
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """A figure or a table as the page shows it."""
+
+    name: str
+    alt: str
+    caption: str
+    uris: dict[str, str]
+
+
+def _page(report: Report, uris: dict[str, dict[str, str]]) -> str:
+    from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+    from markupsafe import Markup
+
+    environment = Environment(
+        loader=PackageLoader("pluralign.report"), undefined=StrictUndefined, autoescape=select_autoescape(default=True),
+        trim_blocks=True, lstrip_blocks=True,
+    )  # fmt: skip
+    provenance = report.ratings.provenance
+    sections = [
+        {
+            "name": one.name, "title": one.title, "findings": one.findings,
+            "figures": [_Shown(f.name, f.alt, f.caption, uris[f.name]) for f in one.figures],
+            "tables": [{"table": table, "open": not one.figures} for table in one.tables],
+        }
+        for one in report.sections
+    ]  # fmt: skip
+    style = (Path(__file__).parent / "templates" / "report.css").read_text("utf-8")
+    return environment.get_template("report.html.j2").render(
+        title=f"What the ratings say: {provenance.source}", label=provenance.label, kind=provenance.kind,
+        stamp_text=SIMULATED if provenance.kind == "simulated" else IMPORTED,
+        # Our own file, not data.
+        style=Markup(style),  # noqa: S704
+        facts=_facts(report.ratings), sections=sections, method=report.method, choices=provenance.choices,
+        checksum=provenance.checksum[:12], version=__version__, seed=report.seed, bootstrap=report.bootstrap, command=report.command,
+    )  # fmt: skip
+
+
+def _facts(ratings: Ratings) -> list[tuple[str, str]]:
+    told = ratings.describe()
+    return [
+        ("raters", f"{told['n_raters']:,}"),
+        ("items", f"{told['n_items']:,}"),
+        ("prompts", f"{told['n_prompts']:,}"),
+        ("ratings", f"{told['n_ratings']:,}"),
+        ("dimensions", str(len(told["dimensions"]))),
+        ("groups", str(len(told["groups"]) - 1)),
+    ]
+
+
+def _record(report: Report) -> dict[str, Any]:
+    provenance = report.ratings.provenance
+    packages = ("numpy", "scipy", "pyarrow", "matplotlib")
+    return {
+        "ratings": {"label": provenance.label, "kind": provenance.kind, "checksum": provenance.checksum, "licence": provenance.licence},
+        "facts": dict(_facts(report.ratings)),
+        "sections": {
+            one.name: {"findings": list(one.findings), **{table.name: list(table.records) for table in one.tables}} for one in report.sections
+        },
+        "method": list(report.method),
+        "bootstrap": report.bootstrap,
+        "seed": report.seed,
+        "command": report.command,
+        "versions": {"pluralign": __version__} | {name: installed(name) for name in packages},
+    }  # fmt: skip
