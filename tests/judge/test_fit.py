@@ -18,6 +18,7 @@ from pluralign.errors import PluralignError
 from pluralign.judge.base import Answer
 from pluralign.judge.fit import fit_judge
 from pluralign.judge.names import open_judge
+from pluralign.judge.offline import RaterModelJudge
 from pluralign.judge.validate import training_part
 from pluralign.ratings import Provenance, Ratings, SourceDimension
 from pluralign.schema import split_of
@@ -121,16 +122,16 @@ def test_what_it_says_of_held_out_answers_is_what_a_judge_of_the_training_part_g
     [
         ("no folder", "PA001"),
         ("no ratings", "PA001"),
-        ("nobody rated a dimension", "PA060"),
+        ("nobody rated the dimension asked for", "PA060"),
+        ("no such dimension", "PA024"),
         ("simulated and imported", "PA060"),
         ("unknown embedding", "PA071"),
     ],
 )
 def test_ratings_that_cannot_be_fitted_are_refused_and_nothing_is_written(tmp_path, harm, code):
-    made(dimensions=(TOXICITY, HELPFULNESS) if harm == "nobody rated a dimension" else (TOXICITY,)).save(
-        tmp_path / "toy"
-    )
-    folders, more = [tmp_path / "toy"], []
+    made(dimensions=(TOXICITY, HELPFULNESS)).save(tmp_path / "toy")
+    asked = {"nobody rated the dimension asked for": "helpfulness", "no such dimension": "kindness"}
+    folders, more = [tmp_path / "toy"], ["--dimension", asked[harm]] if harm in asked else []
     if harm == "no folder":
         folders = [tmp_path / "nowhere"]
     elif harm == "no ratings":
@@ -145,6 +146,12 @@ def test_ratings_that_cannot_be_fitted_are_refused_and_nothing_is_written(tmp_pa
         run(*folders, *more, "--out", tmp_path / "mine")
     assert caught.value.code == code
     assert left(tmp_path) == before
+
+
+def test_a_dimension_that_nobody_rated_does_not_keep_the_others_from_being_fitted(tmp_path):
+    made(dimensions=(TOXICITY, HELPFULNESS)).save(tmp_path / "toy")
+    run(tmp_path / "toy", "--no-check", "--out", tmp_path / "mine")
+    assert list(RaterModelJudge.open(tmp_path / "mine").model.dimensions) == ["toxicity"]
 
 
 @pytest.mark.parametrize("what", ["folder", "file"])

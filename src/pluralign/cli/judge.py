@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pluralign.errors import PluralignError
+from pluralign.errors import PluralignError, unknown
 
 if TYPE_CHECKING:
     from pluralign.judge.base import Judge, Progress
@@ -196,18 +196,35 @@ def fit(
     ratings: Annotated[list[Path], typer.Argument(help="Folders of three tables; several are pooled.")],
     out: Annotated[Path, typer.Option("--out", help="Folder for the fitted judge.")],
     embedding: Annotated[str, typer.Option(help="Frozen embedding: use, e5, minilm, or several by +.")] = "use",
+    dimension: Annotated[
+        list[str] | None, typer.Option("--dimension", help="Only these of ours; may be repeated.")
+    ] = None,
     no_check: Annotated[bool, typer.Option("--no-check", help="Do not measure held-out agreement first.")] = False,
     as_json: Json = False,
 ) -> None:
     """Fit the offline judge to ratings of your own; then: --judge rater-model:FOLDER."""
+    from tqdm import tqdm
+
     from pluralign.judge.fit import fit_judge, refuse_full, save_judge
+    from pluralign.rater_model.rows import rated_dimensions
     from pluralign.ratings import load
+    from pluralign.schema import DIMENSIONS
 
     refuse_full(out)
+    for name in dimension or ():
+        if name not in DIMENSIONS:
+            raise unknown("PA024", "dimension", name, list(DIMENSIONS))
     sets = [load(folder) for folder in ratings]
+    wanted = dimension or list(rated_dimensions(sets))
     typer.echo(f"fitting to {', '.join(one.provenance.label for one in sets)} …", err=True)
-    told = [] if no_check else _held_out(sets, embedding)
-    save_judge(fit_judge(sets, embedding=embedding), out)
+    with tqdm(total=len(wanted) * (1 if no_check else 2), desc="fitting", unit="head", delay=2) as bar:
+
+        def progress(name: str) -> None:
+            bar.set_postfix_str(name)
+            bar.update()
+
+        told = [] if no_check else _held_out(sets, embedding, wanted, progress)
+        save_judge(fit_judge(sets, embedding=embedding, dimensions=wanted, progress=progress), out)
     if as_json:
         typer.echo(json.dumps({"judge": f"rater-model:{out}", "held_out": told}, ensure_ascii=False))
         return
@@ -217,7 +234,9 @@ def fit(
     typer.echo(f"written to {out}: --judge rater-model:{out}")
 
 
-def _held_out(sets: Sequence[Ratings], embedding: str) -> list[dict[str, Any]]:
+def _held_out(
+    sets: Sequence[Ratings], embedding: str, wanted: Sequence[str], progress: Callable[[str], None]
+) -> list[dict[str, Any]]:
     """Spearman with everyone's mean rating on test prompts, of a judge that was fitted to the training prompts only.
 
     What is saved is fitted to all prompts, as it is meant for other answers; there is no held-out item left to measure it on.
@@ -231,11 +250,15 @@ def _held_out(sets: Sequence[Ratings], embedding: str) -> list[dict[str, Any]]:
 
     told = []
     with TemporaryDirectory() as folder:
-        fit_judge([training_part(one) for one in sets], embedding=embedding).save(Path(folder) / "judge")
+        training = [training_part(one) for one in sets]
+        fit_judge(training, embedding=embedding, dimensions=wanted, progress=progress).save(Path(folder) / "judge")
         opened = RaterModelJudge.open(Path(folder) / "judge")
         for ratings in sets:
-            with _bar(None, ratings.provenance.source) as progress:
-                found = run(opened, ratings, groups=["everyone"], progress=progress, fitted_split="train")
+            own = [spec.name for spec in ratings.provenance.dimensions if spec.nearest in wanted]
+            if not own:
+                continue
+            with _bar(None, ratings.provenance.source) as judged:
+                found = run(opened, ratings, own, ["everyone"], progress=judged, fitted_split="train")
             told += [
                 {"ratings": ratings.provenance.label, "dimension": row.dimension, "n_items": row.agreement.n_items,
                  "spearman": row.agreement.spearman.as_dict(), "ceiling": row.agreement.ceiling.as_dict(),

@@ -25,6 +25,7 @@ class Endpoint:
         query: of the URL, sent with every request.
         loopback: whether it is on this machine.
         secrets: parts of it that must not be shown.
+        has_login: whether it holds a user or a password, which are sent in place of a key.
     """
 
     url: str = field(repr=False)
@@ -32,6 +33,7 @@ class Endpoint:
     query: dict[str, str] = field(repr=False, hash=False)
     loopback: bool
     secrets: tuple[str, ...] = field(repr=False)
+    has_login: bool = False
 
 
 def endpoint(url: str | None) -> Endpoint:
@@ -60,6 +62,7 @@ def endpoint(url: str | None) -> Endpoint:
         query,
         _loopback(host),
         secrets,
+        bool(_credentials(parts)),
     )
 
 

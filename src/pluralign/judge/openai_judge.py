@@ -21,7 +21,7 @@ from pluralign.errors import PluralignError
 from pluralign.judge.asking import Asker, Line
 from pluralign.judge.base import Answer, Failure, Judgement, JudgeOptions, Progress, Score, Usage
 from pluralign.judge.cache import JudgementCache, Kept, new_owner, open_cache
-from pluralign.judge.endpoint import OPENAI_URL, Endpoint, key_for
+from pluralign.judge.endpoint import NO_KEY, OPENAI_URL, Endpoint, key_for
 from pluralign.judge.messages import is_empty, messages_for
 from pluralign.judge.prices import Budget, Prices, known_prices
 from pluralign.judge.requests import SEED, Manner
@@ -124,10 +124,15 @@ class OpenAIJudge:
         if self.options.max_calls == 0 and known:
             self._manner = first_manner(known, self.options.expectation)
             return ["max_calls is 0: only what the cache holds is judged."]
-        self._asker.with_key(key_for(self.where, self.options.key_variable))
+        key = key_for(self.where, self.options.key_variable)
+        self._asker.with_key(key)
         self._asker.closed = None
         first = first_manner(known, self.options.expectation)
         self._manner, self._notes = _run(lambda: self._trial(rubrics[0], languages[0], first))
+        if self.where.has_login and key != NO_KEY:
+            self._notes.append(
+                f"the base URL's user and password are sent in place of the key in {self.options.key_variable}."
+            )
         self.cache.remember_server(self._server, self._manner.as_dict())
         return list(self._notes)
 

@@ -181,7 +181,7 @@ def sheet_lines(validation: Mapping[str, Any]) -> str:
     """A judge against people's scores of a model's outputs; takes what `validation.json` holds."""
     lines = [
         f"judge {validation['judge']} against {len(validation['raters'])} people on {validation['n_answers']} model outputs "
-        f"(sheet {validation['sheet']}; {validation['n_missing']} cells left empty)"
+        f"(sheet {validation['sheet']}; {validation['n_missing']} scores missing)"
     ]
     for dimension in dict.fromkeys(row["dimension"] for row in validation["rows"]):
         rows = [row for row in validation["rows"] if row["dimension"] == dimension]

@@ -194,6 +194,7 @@ def _key(drawn: Sequence[Sample], columns: Sequence[str], seed: int) -> Key:
 
 def _write_all(folder: Path, files: Mapping[str, bytes]) -> None:
     """Write a folder beside, then rename it: there is a whole sheet with its key, or none."""
+    folder = folder.resolve()
     beside = folder.with_name(f".{folder.name}.writing")
     shutil.rmtree(beside, ignore_errors=True)
     try:

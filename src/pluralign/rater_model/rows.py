@@ -90,8 +90,14 @@ def own_dimension(ratings: Ratings, dimension: str, choices: Choices | None = No
 
 
 def rated_dimensions(sets: Sequence[Ratings]) -> tuple[str, ...]:
-    """Those of our dimensions that any set rates, in our order."""
-    return tuple(name for name in DIMENSIONS if any(own_dimension(ratings, name) for ratings in sets))
+    """Those of our dimensions that any set rates, in our order; one that is declared and that nobody rated is none."""
+    rated = [set(ratings.ratings.column("dimension").unique().to_pylist()) for ratings in sets]
+
+    def has(name: str) -> bool:
+        specs = (own_dimension(ratings, name) for ratings in sets)
+        return any(spec is not None and spec.name in own for spec, own in zip(specs, rated, strict=True))
+
+    return tuple(name for name in DIMENSIONS if has(name))
 
 
 def collect_rows(sets: Sequence[Ratings], dimension: str, choices: Choices | None = None) -> Rows:
