@@ -14,13 +14,15 @@ from typing import Any
 import numpy as np
 
 from pluralign.errors import PluralignError, unknown
+from pluralign.evaluation.rater_prompts import named
 from pluralign.evaluation.settings import OURS
 from pluralign.ratings import Ratings
-from pluralign.schema import DIMENSIONS, EVERYONE, MINIMUM_CELL, STUDY_GROUPS, group_values, split_of
+from pluralign.schema import DIMENSIONS, EVERYONE, LANGUAGES, MINIMUM_CELL, STUDY_GROUPS, group_values, split_of
 
 VERSION = "1.0.0"
 """Of the four tasks. Changelog: 1.0.0 first."""
 SEED = 0
+GROUP_TASKS = ("pluralign_rater", "pluralign_rater_steered")
 
 
 @dataclass(frozen=True)
@@ -112,6 +114,26 @@ def contrasts(groups: Mapping[str, Sequence[str]]) -> dict[str, str]:
     return {g: names[(k + 1) % len(names)] for names in groups.values() for k, g in enumerate(names)}
 
 
+def languages_of(ratings: Ratings) -> tuple[str, ...]:
+    """Languages in which the test split has texts; a task of another has nothing to show."""
+    test = [split_of(prompt) == "test" for prompt in ratings.items.column("prompt_id").to_pylist()]
+    texts = {one: ratings.items.column(f"response_{one}").to_pylist() for one in LANGUAGES}
+    return tuple(one for one in LANGUAGES if any(text for text, kept in zip(texts[one], test, strict=True) if kept))
+
+
+def tasks_with_texts(tasks: str, ratings: Ratings) -> str:
+    """Task names, separated by commas, with a group of rater tasks narrowed to the languages that the ratings have texts in.
+
+    Ratings with texts in every language leave the names as they are, so that lm-eval shows the group's own row.
+    """
+    held = languages_of(ratings)
+    narrowed = []
+    for task in tasks.split(","):
+        whole = task not in GROUP_TASKS or held == LANGUAGES
+        narrowed += [task] if whole else [f"{task}_{language}" for language in held]
+    return ",".join(narrowed)
+
+
 def documents(ratings: Ratings, settings: RaterSettings, language: str, *, steered: bool) -> list[dict[str, Any]]:
     """Every document of a task, in order.
 
@@ -131,13 +153,15 @@ def documents(ratings: Ratings, settings: RaterSettings, language: str, *, steer
     if not by_prompt:
         raise PluralignError(
             "PA081", f"{ratings.provenance.source}: no item of the test split has a text in {language!r}.",
-            "Run the task of the other language alone (pluralign_rater_en or pluralign_rater_de).",
+            f"Run --tasks {tasks_with_texts(GROUP_TASKS[steered], ratings)}." if languages_of(ratings) else "Import more ratings.",
         )  # fmt: skip
     names: tuple[str, ...] = ("",)
     if steered:
         names = tuple(contrasts(compared_groups(ratings, settings.groups)))
         if not names:
             raise PluralignError("PA081", "no attribute has two groups with enough raters.", "Run pluralign_rater.")
+        for name in names:
+            named(name, language)  # refuses one without a wording now, not after the model is loaded
     found = []
     for prompt, k, attribute_names in _units(sorted(by_prompt), len(specs), _by_attribute(names)):
         spec = specs[k]

@@ -23,6 +23,8 @@ from pluralign.views.groups import members
 Ints = NDArray[np.int64]
 Predictions = Mapping[tuple[str, str], Sequence[float]]
 """(item_id, dimension) -> probabilities of the dimension's points, ascending."""
+MINIMUM_CLUSTERS = 5
+"""Prompt templates below which no interval is given: a bootstrap of one prompt has width 0, which would read as certainty."""
 
 
 @dataclass(frozen=True)
@@ -130,6 +132,14 @@ class Rated:
             self._prompt[items], seen / seen.sum() if seen.sum() else None, points.astype(np.float64),
         )  # fmt: skip
 
+    def cells(self, group: str, beside: Iterable[str], predictions: Predictions) -> dict[str, Cell]:
+        """Dimension -> a group's ratings of the predicted items that it and the groups beside it have rated."""
+        beside, held = tuple(beside), {dimension for _, dimension in predictions}
+        names = [spec.name for spec in self.ratings.provenance.dimensions if spec.name in held]
+        return {
+            name: self.cell(group, name, self.common_items(beside, name, predictions), predictions) for name in names
+        }
+
 
 def skills(cells: Sequence[Cell], bootstrap: int = 0, seed: int = 0) -> tuple[Floats, Floats]:
     """Ranked probability skill of each cell over its group's training marginal, and its two-way bootstrap.
@@ -142,7 +152,8 @@ def skills(cells: Sequence[Cell], bootstrap: int = 0, seed: int = 0) -> tuple[Fl
         seed: of the bootstrap.
 
     Returns:
-        (n_cells,) skills and (bootstrap, n_cells) replicates; NaN for a cell without ratings or marginal.
+        (n_cells,) skills and (bootstrap, n_cells) replicates; NaN for a cell without ratings or marginal, and replicates also for
+        one of fewer than five prompt templates.
     """
     sums = np.full((2, len(cells)), np.nan)
     rows = sum(len(cell.item) for cell in cells)
@@ -158,19 +169,25 @@ def skills(cells: Sequence[Cell], bootstrap: int = 0, seed: int = 0) -> tuple[Fl
     raters = np.concatenate([cell.rater for cell in cells])
     clusters = np.concatenate([cell.cluster for cell in cells])
     totals = twoway_sums(added, raters, clusters, bootstrap, seed)
-    return _skill(sums), _skill(totals.reshape(bootstrap, 2, len(cells)).swapaxes(0, 1))
+    replicates = _skill(totals.reshape(bootstrap, 2, len(cells)).swapaxes(0, 1))
+    replicates[:, [k for k, cell in enumerate(cells) if len(np.unique(cell.cluster)) < MINIMUM_CLUSTERS]] = np.nan
+    return _skill(sums), replicates
 
 
-def mean_skill(cells: Sequence[Cell], bootstrap: int = 0, seed: int = 0) -> tuple[float, Floats]:
-    """Mean over cells of their skills, and its replicates; cells without ratings or marginal are left out.
+def average(values: Floats, replicates: Floats) -> tuple[float, Floats]:
+    """Mean of the values that are defined, and its replicates.
 
-    NaN where nothing is left; a replicate that lacks one of the cells is NaN too, and is counted as undefined.
+    Args:
+        values: (n,).
+        replicates: (bootstrap, n).
+
+    Returns:
+        The mean, NaN where no value is defined, and (bootstrap,) replicates; one that lacks a defined value's is NaN.
     """
-    found, replicates = skills(cells, bootstrap, seed)
-    known = np.isfinite(found)
+    known = np.isfinite(values)
     if not known.any():
-        return float("nan"), np.full(bootstrap, np.nan)
-    return float(found[known].mean()), replicates[:, known].mean(axis=1)
+        return float("nan"), np.full(len(replicates), np.nan)
+    return float(values[known].mean()), replicates[:, known].mean(axis=1)
 
 
 def _skill(sums: Any) -> Floats:

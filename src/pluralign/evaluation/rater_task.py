@@ -18,12 +18,12 @@ from lm_eval.api.task import ConfigurableTask
 
 import pluralign
 from pluralign.errors import PluralignError
+from pluralign.evaluation.rater_comparisons import Comparison
 from pluralign.evaluation.rater_docs import VERSION, compared_groups, documents, rater_settings
 from pluralign.evaluation.rater_prompts import FRAMINGS, distribution, framed_probabilities, messages, plain
-from pluralign.evaluation.rater_scores import Rated, mean_skill, rivals, shown_groups
+from pluralign.evaluation.rater_scores import Rated, average, rivals, shown_groups, skills
 from pluralign.ratings import Ratings
 from pluralign.schema import EVERYONE, LANGUAGES
-from pluralign.stats.resampling import Floats, percentile_interval
 
 FILTER = "none"
 BOOTSTRAP = 1000
@@ -153,26 +153,22 @@ class RaterTask(ConfigurableTask):  # type: ignore[misc]
         last = metric.removeprefix(PRIMARY).removeprefix("_")
         if self.steered:
             return self._steered_skill(values)
-        group = EVERYONE if last in ("", "low", "high") else last
-        found, replicates = self._skill(group, values, BOOTSTRAP if last in ("low", "high") else 0)
-        if last not in ("low", "high"):
-            return found
-        low, high, _ = percentile_interval(replicates)
-        return low if last == "low" else high
+        if last in ("low", "high"):
+            # Drawn as the report draws it, so that both show one interval.
+            comparison = Comparison(self.rated, self.compared, BOOTSTRAP, SEED)
+            return float(getattr(comparison.pooled_skill(EVERYONE, self._predictions(values)), last))
+        return self._skill(last or EVERYONE, values)
 
-    def _skill(
-        self, group: str, values: Sequence[Sequence[float]], bootstrap: int, named: str = ""
-    ) -> tuple[float, Floats]:
+    def _predictions(self, values: Sequence[Sequence[float]], named: str = "") -> dict[tuple[str, str], list[float]]:
         docs = ((self._docs[int(row)], p) for row, *p in values)
-        predictions = {(d["item_id"], d["dimension"]): p for d, p in docs if d["named_group"] == named}
-        cells = []
-        for dimension in sorted({dimension for _, dimension in predictions}):
-            items = self.rated.common_items(rivals(group, self.compared), dimension, predictions)
-            cells.append(self.rated.cell(group, dimension, items, predictions))
-        return mean_skill(cells, bootstrap, SEED)
+        return {(d["item_id"], d["dimension"]): p for d, p in docs if d["named_group"] == named}
+
+    def _skill(self, group: str, values: Sequence[Sequence[float]], named: str = "") -> float:
+        cells = self.rated.cells(group, rivals(group, self.compared), self._predictions(values, named))
+        return average(*skills(list(cells.values())))[0]
 
     def _steered_skill(self, values: Sequence[Sequence[float]]) -> float:
         """Mean over groups of the skill for a group's ratings when told to rate as that group."""
-        skills = [self._skill(group, values, 0, named=group)[0] for group in shown_groups(self.compared)[1:]]
+        skills = [self._skill(group, values, named=group) for group in shown_groups(self.compared)[1:]]
         known = [value for value in skills if np.isfinite(value)]
         return float(np.mean(known)) if known else float("nan")
