@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from pluralign.analysis.agreement import DEFINITIONS, FEWEST_ITEMS, AlphaRow, DisagreementRow
 from pluralign.analysis.conditional import ConditionalRow
-from pluralign.analysis.numbers import interval
+from pluralign.analysis.mixed_model_table import LAPLACE_BIAS, MixedModel
+from pluralign.analysis.numbers import interval, plain
 from pluralign.analysis.raters import Distribution, RaterCount
 from pluralign.analysis.table import Table
 
@@ -85,3 +86,63 @@ def conditional_table(rows: Sequence[ConditionalRow]) -> Table:
         "High: the two highest of five points. Both ratings are one rater's of one item. Intervals resample raters.",
         ["share [95 %]", "ratings", "raters"],
     )  # fmt: skip
+
+
+def effects_table(models: Sequence[MixedModel]) -> Table:
+    """Every effect of the mixed models of several dimensions."""
+    columns = [
+        "dimension",
+        "attribute",
+        "level",
+        "against",
+        "odds ratio [95 %]",
+        "change",
+        "p",
+        "p (Holm)",
+        "",
+        "raters",
+    ]
+    cells = [
+        [model.dimension, one.term, one.level, one.reference, interval(one.odds_ratio, one.low, one.high, 2), f"{one.percent:+.1f} %",
+         _p(one.p), _p(one.p_holm_all), one.stars, f"{one.n_raters:,}"]
+        for model in models for one in model.effects
+    ]  # fmt: skip
+    records = [plain({"dimension": model.dimension, **vars(one)}) for model in models for one in model.effects]
+    return Table.of(
+        "effects", "Effects of who rates: cumulative link mixed models", columns, cells, records,
+        "Odds of a higher rating against the reference, by Wald intervals. * p < .05, ** p < .01, *** p < .001, unadjusted as in the study; Holm "
+        "over all effects of this table.",
+        ["odds ratio [95 %]", "change", "p", "p (Holm)", "raters"],
+    )  # fmt: skip
+
+
+def models_table(models: Sequence[MixedModel]) -> Table:
+    """How the mixed models fit."""
+    cells = [
+        [m.dimension, m.scale, f"{m.fit.n_ratings:,}", f"{m.fit.n_raters:,}", f"{m.fit.n_items:,}", f"{m.fit.sd_rater:.3f}", f"{m.fit.sd_item:.3f}",
+         f"{m.fit.loglik:,.2f}", f"{m.fit.gradient_max:.0e}", "; ".join(m.notes)]
+        for m in models
+    ]  # fmt: skip
+    columns = [
+        "dimension",
+        "scale",
+        "ratings",
+        "raters",
+        "items",
+        "sd of raters",
+        "sd of items",
+        "log-likelihood",
+        "gradient",
+        "notes",
+    ]
+    records = [
+        plain({"dimension": m.dimension, "formula": m.formula, "scale": m.scale, "n_ratings": m.fit.n_ratings, "n_raters": m.fit.n_raters,
+               "n_items": m.fit.n_items, "sd_rater": m.fit.sd_rater, "sd_item": m.fit.sd_item, "loglik": m.fit.loglik, "aic": m.aic,
+               "gradient_max": m.fit.gradient_max, "hessian_condition": m.hessian_condition, "notes": list(m.notes)})
+        for m in models
+    ]  # fmt: skip
+    return Table.of("models", "How the models fit", columns, cells, records, LAPLACE_BIAS, columns[2:9])
+
+
+def _p(p: float) -> str:
+    return "–" if p != p else "<.001" if p < 0.001 else f"{p:.3f}".removeprefix("0")

@@ -118,6 +118,75 @@ def conditional(
     _tell(coded.ratings.provenance.label, [conditional_table(rows)], as_json)
 
 
+class SeveralOption(StrEnum):
+    """How raters with several values of an attribute count."""
+
+    level = "level"
+    each = "each"
+
+
+class UndisclosedOption(StrEnum):
+    """What becomes of raters who did not say."""
+
+    level = "level"
+    drop = "drop"
+
+
+@stats.command(
+    epilog="Examples:  pluralign stats clmm --dimension toxicity  ·  pluralign stats clmm crehate --json  ·  pluralign stats clmm "
+    "--formula 'rating ~ gender + politics + (1|rater) + (1|prompt)' --reference politics=moderate"
+)
+def clmm(
+    folder: Folder = None,
+    dimension: Dimensions = None,
+    formula: Annotated[
+        str | None, typer.Option(help="The study's by default: rating ~ country + gender + … + (1|rater) + (1|item).")
+    ] = None,
+    reference: Annotated[
+        list[str] | None,
+        typer.Option("--reference", help="ATTRIBUTE=LEVEL that others are compared with; may be repeated."),
+    ] = None,
+    scale: ScaleOf = None,
+    group: Annotated[str, typer.Option(help="Whose ratings.")] = "everyone",
+    several: Annotated[
+        SeveralOption, typer.Option(help="Raters with several ethnicities: one level `multiple`, or an indicator each.")
+    ] = SeveralOption.level,
+    undisclosed: Annotated[
+        UndisclosedOption, typer.Option(help="Raters who did not say: a level of their own, or left out.")
+    ] = UndisclosedOption.level,
+    jobs: Annotated[int | None, typer.Option(help="Processes; the cores by default.", min=1)] = None,
+    as_json: Json = False,
+) -> None:
+    """Cumulative link mixed model of ratings on raters' attributes, with random intercepts of raters and items (R's clmm)."""
+    from tqdm import tqdm
+
+    from pluralign.analysis.formula import STUDY_FORMULA
+    from pluralign.analysis.mixed_model import fit_all
+
+    ratings = load(folder)
+    references = dict(_pair(one) for one in reference or ())
+    with tqdm(total=len(dimension or ratings.provenance.dimensions), desc="fitting", unit="model", delay=2) as bar:
+        found = fit_all(
+            ratings, dimension, formula or STUDY_FORMULA, references, scale and scale.value, group, several=several.value,
+            undisclosed=undisclosed.value, jobs=jobs, progress=lambda _: (bar.update(), None)[1],
+        )  # fmt: skip
+    if as_json:
+        typer.echo(
+            json.dumps({"ratings": ratings.provenance.label} | found.as_dict(), ensure_ascii=False, allow_nan=False)
+        )
+    else:
+        typer.echo(str(found))
+    if found.failures:
+        raise typer.Exit(1)
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, level = text.partition("=")
+    if not equals or not name or not level:
+        raise typer.BadParameter(f"got --reference {text!r}; expected ATTRIBUTE=LEVEL, such as politics=moderate.")
+    return name, level
+
+
 def _tell(label: str, tables: Sequence[Table], as_json: bool) -> None:
     if as_json:
         told: dict[str, Any] = {"ratings": label} | {table.name: list(table.records) for table in tables}

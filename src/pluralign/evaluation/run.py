@@ -128,7 +128,7 @@ def command(run: EvalRun) -> list[str]:
     _refuse_secrets(run)
     folder = str(tasks_dir())
     settings = run.settings
-    words = ["run", *_without(run.passed, "--metadata"), "--tasks", run.tasks]
+    words = ["run", *_without(run.passed, "--metadata"), "--tasks", _tasks(run)]
     if (also := run.option("--include_path")) is not None:
         raise PluralignError("PA081", f"got --include_path {also}; pluralign eval needs it for its own tasks.",
                              'Call lm_eval itself: lm_eval run --include_path "$(pluralign tasks-dir)" …')  # fmt: skip
@@ -144,6 +144,16 @@ def command(run: EvalRun) -> list[str]:
     if settings:
         words += ["--metadata", json.dumps(settings)]
     return words
+
+
+def _tasks(run: EvalRun) -> str:
+    """The tasks; groups of rater tasks only in the languages that the ratings have texts in."""
+    folder = run.settings.get("ratings")
+    if not folder:
+        return run.tasks
+    from pluralign.evaluation.rater_docs import tasks_with_texts
+
+    return tasks_with_texts(run.tasks, load(folder))
 
 
 def _refuse_secrets(run: EvalRun) -> None:

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from pluralign.ratings import Ratings
 from pluralign.schema import EVERYONE
 from pluralign.simulate.published import PUBLISHED
-
-Values = Mapping[tuple[str, str], float]
-"""(dimension, group) -> value; of a conditional, (given, outcome) -> value."""
 
 
 def published(ratings: Ratings, kind: str, mean_name: str = "") -> dict[tuple[str, str], float]:
@@ -19,6 +14,9 @@ def published(ratings: Ratings, kind: str, mean_name: str = "") -> dict[tuple[st
         ratings: what is reported on.
         kind: `odds_ratio`, `alpha`, `disagreement` or `conditional`.
         mean_name: what to call the mean of all dimensions' disagreement.
+
+    Returns:
+        (dimension, group) -> value; of a conditional, (given, outcome) -> value.
     """
     provenance = ratings.provenance
     if provenance.kind != "simulated" or provenance.source != "pluralign":
@@ -32,3 +30,8 @@ def published(ratings: Ratings, kind: str, mean_name: str = "") -> dict[tuple[st
         elif one.kind == "mean_disagreement" and kind == "disagreement" and mean_name:
             found[mean_name, EVERYONE] = one.value
     return found
+
+
+def published_stars() -> dict[tuple[str, str], str]:
+    """(dimension, level) -> the study's significance of an odds ratio."""
+    return {(one.dimension, one.group): one.stars for one in PUBLISHED if one.kind == "odds_ratio"}

@@ -12,6 +12,7 @@ from pluralign.report.sections import (
     conditional_section,
     disagreement_section,
     distributions_section,
+    mixed_section,
     raters_section,
 )
 from pluralign.report.write import Report
@@ -21,6 +22,8 @@ METHOD = (
     "disagreement resample prompt templates (prompts, where the source names no templates), all items of one together.",
     "Alpha is Krippendorff's, ordinal; groups with fewer than 30 items that two of their raters rated are not shown.",
     "Disagreement grows with the number of raters an item has and of values the scale has: compare it only between equal designs.",
+    "Effects of who rates come from one cumulative link mixed model a dimension, all attributes together, with crossed random intercepts of "
+    "raters and items, logit link and the Laplace approximation: the model of R's ordinal::clmm. Intervals there are Wald's.",
     "Raters who gave several ethnicities belong to each of those groups; nobody is in a group for not having answered.",
 )
 
@@ -30,6 +33,7 @@ def contents(
     *,
     bootstrap: int = 1000,
     seed: int = 0,
+    jobs: int | None = None,
     command: str = "",
     progress: Callable[[str], None] = lambda _: None,
 ) -> Report:
@@ -38,6 +42,7 @@ def contents(
     Args:
         ratings: the three tables.
         bootstrap, seed: of the intervals.
+        jobs: processes for the mixed models; the cores by default.
         command: that makes the report again, for its foot.
         progress: told which section is done.
     """
@@ -48,6 +53,7 @@ def contents(
         "disagreement": lambda: disagreement_section(coded, bootstrap, seed),
         "agreement": lambda: agreement_section(coded, bootstrap, seed),
         "conditional": lambda: conditional_section(coded, bootstrap, seed),
+        "effects": lambda: mixed_section(coded, jobs),
     }
     sections = []
     for name, made in makers.items():

@@ -155,7 +155,7 @@ def _page(report: Report, uris: dict[str, dict[str, str]]) -> str:
         {
             "name": one.name, "title": one.title, "findings": one.findings,
             "figures": [_Shown(f.name, f.alt, f.caption, uris[f.name]) for f in one.figures],
-            "tables": [{"table": table, "open": not one.figures} for table in one.tables],
+            "tables": [{"table": table, "open": not one.figures or table.name == "table-1"} for table in one.tables],
         }
         for one in report.sections
     ]  # fmt: skip

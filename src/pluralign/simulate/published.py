@@ -22,6 +22,7 @@ class Statistic:
         value: as published.
         wording: as the study words it.
         target: where the calibration aims, if not at `value` itself.
+        stars: the study's significance: * p < .05, ** p < .01, *** p < .001.
     """
 
     kind: Kind
@@ -30,6 +31,7 @@ class Statistic:
     value: float
     wording: str
     target: float | None = None
+    stars: str = ""
 
     @property
     def name(self) -> str:
@@ -48,13 +50,13 @@ COMMON_ALPHA = 0.376
 N_RATERS, N_ITEMS, ITEMS_PER_RATER, N_RATINGS = 1095, 1761, 5, 27_375
 
 PUBLISHED: tuple[Statistic, ...] = (
-    Statistic("odds_ratio", "toxicity", "male", 0.82, "male −18 %"),
-    Statistic("odds_ratio", "stereotypical_bias", "male", 0.791, "male −20.9 %"),
-    Statistic("odds_ratio", "sensitivity", "conservative", 1.279, "conservative +27.9 %"),
-    Statistic("odds_ratio", "sensitivity", "black", 1.58, "Black +58 %"),
-    Statistic("odds_ratio", "emotional_awareness", "conservative", 1.27, "conservative +27 %"),
-    Statistic("odds_ratio", "emotional_awareness", "black", 1.44, "Black +44 %"),
-    Statistic("odds_ratio", "helpfulness", "51-60", 0.594, "age 51–60 −40.6 %"),
+    Statistic("odds_ratio", "toxicity", "male", 0.82, "male −18 %", stars="**"),
+    Statistic("odds_ratio", "stereotypical_bias", "male", 0.791, "male −20.9 %", stars="***"),
+    Statistic("odds_ratio", "sensitivity", "conservative", 1.279, "conservative +27.9 %", stars="**"),
+    Statistic("odds_ratio", "sensitivity", "black", 1.58, "Black +58 %", stars="***"),
+    Statistic("odds_ratio", "emotional_awareness", "conservative", 1.27, "conservative +27 %", stars="*"),
+    Statistic("odds_ratio", "emotional_awareness", "black", 1.44, "Black +44 %", stars="***"),
+    Statistic("odds_ratio", "helpfulness", "51-60", 0.594, "age 51–60 −40.6 %", stars="***"),
     Statistic("alpha", "toxicity", "white", 0.35, "White 0.35", COMMON_ALPHA),
     Statistic("alpha", "toxicity", "black", 0.44, "Black 0.44", COMMON_ALPHA),
     Statistic("alpha", "toxicity", "liberal", 0.39, "Liberal 0.39", COMMON_ALPHA),
