@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from pluralign.cli import power
 from pluralign.ratings import load
 
 if TYPE_CHECKING:
@@ -193,3 +194,6 @@ def _tell(label: str, tables: Sequence[Table], as_json: bool) -> None:
         typer.echo(json.dumps(told, ensure_ascii=False, allow_nan=False))
     else:
         typer.echo("\n\n".join([label, *(table.to_text() for table in tables)]))
+
+
+power.register(stats)
