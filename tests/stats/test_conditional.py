@@ -42,8 +42,8 @@ def test_without_bootstrap_there_is_no_interval():
 
 def test_the_interval_is_that_of_a_loop_over_drawn_raters():
     condition, outcome, rater = simulated(n_raters=30)
-    drawn = np.random.default_rng(7).multinomial(30, np.full(30, 1 / 30), size=60)
-    looped = [np.repeat(outcome, times[rater]).mean() for times in drawn]
+    drawn = np.random.default_rng(7).integers(30, size=(60, 30))
+    looped = [np.concatenate([outcome[rater == one] for one in raters]).mean() for raters in drawn]
     result = conditional_probability(condition, outcome, rater=rater, bootstrap=60, seed=7)
     assert [result.low, result.high] == pytest.approx(np.quantile(looped, [0.025, 0.975]), abs=1e-12)
 

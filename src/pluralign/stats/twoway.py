@@ -10,6 +10,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from pluralign.stats.resampling import times_drawn
+
 Floats = NDArray[np.float64]
 _BLOCK = 4_000_000
 
@@ -41,6 +43,6 @@ def twoway_sums(values: ArrayLike, rater: ArrayLike, prompt: ArrayLike, replicat
         weight = np.ones((size, len(added)))
         for labels, codes in sides:
             n = len(labels)
-            weight *= rng.multinomial(n, np.full(n, 1 / n), size=size)[:, codes.reshape(-1)]
+            weight *= times_drawn(rng, n, size)[:, codes.reshape(-1)]
         totals[first : first + size] = weight @ added
     return totals
