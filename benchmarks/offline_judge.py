@@ -13,7 +13,6 @@ import time
 from pathlib import Path
 
 import numpy as np
-from scipy.stats import spearmanr
 
 from pluralign.judge.fit import fit_judge
 from pluralign.judge.fit_shipped import REAL, agreement_with_people, rank_correlation, scores
@@ -23,27 +22,14 @@ from pluralign.rater_model import Embedding, Penalties
 from pluralign.rater_model.rows import collect_rows
 from pluralign.schema import DIMENSIONS
 from pluralign.sources import import_source
+from pluralign.stats.reliability import split_half
 
 SHARED = Path(os.environ.get("PLURALIGN_SHARED", Path(__file__).resolve().parents[2] / "shared"))
 
 
-def noise_ceiling(rows, splits=50, seed=0):
+def noise_ceiling(rows):
     """What a perfect judge would reach: the root of the reliability of item means, from split halves and Spearman–Brown."""
-    rng, found = np.random.default_rng(seed), []
-    for _ in range(splits):
-        order = rng.permutation(len(rows.text))
-        order = order[np.argsort(rows.item[order], kind="stable")]
-        starts = np.searchsorted(rows.item[order], np.arange(len(rows.prompt)))
-        half = (np.arange(len(order)) - starts[rows.item[order]]) % 2
-        means = []
-        for h in (0, 1):
-            of = order[half == h]
-            n = np.bincount(rows.item[of], minlength=len(rows.prompt))
-            means.append(np.bincount(rows.item[of], rows.value[of], len(n)) / np.maximum(n, np.where(n, 1, np.nan)))
-        both = np.isfinite(means[0]) & np.isfinite(means[1])
-        r = spearmanr(means[0][both], means[1][both]).statistic
-        found.append(np.sqrt(2 * r / (1 + r)))
-    return float(np.mean(found))
+    return split_half(rows.item, rows.value).ceiling
 
 
 def unseen(train, test):

@@ -100,12 +100,11 @@ def people_agreement(paired: Paired, *, seed: int = 0, bootstrap: int = 1000) ->
     people = np.bincount(item, rating, len(items)) / n
     judge = np.bincount(item, score, len(items)) / n
     shared = (codes, bootstrap, seed)
-    halves = _halves(rating, item, len(items), seed)
     return PeopleAgreement(
         spearman=spearman(judge, people, codes, bootstrap, seed),
         pearson=estimate(_moments(judge, people), codes, pearson_of_sums, bootstrap, seed, "one side is constant"),
-        ceiling=_reliability(halves, codes[n > 1], bootstrap, seed, root=True),
-        reliability=_reliability(halves, codes[n > 1], bootstrap, seed, root=False),
+        ceiling=_reliability(rating, item, codes, bootstrap, seed, root=True),
+        reliability=_reliability(rating, item, codes, bootstrap, seed, root=False),
         mean_difference=_mean(judge - people, *shared),
         **_within_one(paired.fine, rating, score, codes[item], judge, people, *shared),
         **_alphas(rating, score, item, codes, bootstrap, seed),
@@ -151,39 +150,37 @@ def _within_one(
     }
 
 
-def _halves(rating: Floats, item: NDArray[Any], n_items: int, seed: int) -> Floats:
-    """Mean ratings of two random halves of each item's raters, (halvings, 2, items with two ratings)."""
+def _reliability(
+    rating: Floats, item: NDArray[Any], codes: NDArray[Any], bootstrap: int, seed: int, *, root: bool
+) -> Estimate:
+    """Reliability of item means by split halves and Spearman–Brown, as in `stats.reliability`; or its square root.
+
+    Args:
+        rating, item: (n,) of each rating.
+        codes: (n_items,) cluster of each item.
+        bootstrap, seed: of the interval.
+        root: the ceiling instead.
+    """
     import numpy as np
 
-    rng = np.random.default_rng(seed)
-    several = np.bincount(item, minlength=n_items) > 1
-    found = np.empty((HALVINGS, 2, int(several.sum())))
-    starts = np.concatenate([[0], np.cumsum(np.bincount(item, minlength=n_items))])
-    for k in range(HALVINGS):
-        order = np.lexsort((rng.random(len(item)), item))
-        place = np.arange(len(item)) - starts[item[order]]
-        for half in (0, 1):
-            here = order[place % 2 == half]
-            total = np.bincount(item[here], rating[here], n_items)[several]
-            found[k, half] = total / np.bincount(item[here], minlength=n_items)[several]
-    return found
+    from pluralign.stats.reliability import lengthening, random_halves, spearman_brown
 
-
-def _reliability(halves: Floats, codes: NDArray[Any], bootstrap: int, seed: int, *, root: bool) -> Estimate:
-    """2 r / (1 + r) of the halves' correlation, averaged over halvings; or its square root."""
-    import numpy as np
+    several = np.bincount(item, minlength=len(codes)) > 1
+    if not several.any():
+        return Estimate(np.nan, np.nan, np.nan, 0, 0, 0, "no item has two raters")
+    kept = several[item]
+    own = np.cumsum(several)[item[kept]] - 1
+    halves, factor = random_halves(own, rating[kept], HALVINGS, seed), lengthening(np.bincount(own))
 
     def formula(sums: Floats) -> Floats:
-        each = pearson_of_sums(sums.reshape(*sums.shape[:-1], HALVINGS, 6))
-        r = each.mean(axis=-1)
-        stepped = np.where(r > -1.0, 2.0 * r / np.where(r > -1.0, 1.0 + r, 1.0), np.nan)
+        r = pearson_of_sums(sums.reshape(*sums.shape[:-1], HALVINGS, 6)).mean(axis=-1)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            stepped = np.where(r > -1.0, spearman_brown(r, factor), np.nan)
         found: Floats = np.sqrt(np.maximum(stepped, 0.0)) if root else stepped
         return np.where(np.isfinite(r), found, np.nan)
 
-    sums = np.concatenate([_moments(one[0], one[1]) for one in halves], axis=1)
-    if not len(sums):
-        return Estimate(np.nan, np.nan, np.nan, 0, 0, 0, "no item has two raters")
-    return estimate(sums, codes, formula, bootstrap, seed, "the halves do not vary")
+    sums = np.concatenate([_moments(one, two) for one, two in halves], axis=1)
+    return estimate(sums, codes[several], formula, bootstrap, seed, "the halves do not vary")
 
 
 def _alphas(

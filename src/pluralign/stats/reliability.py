@@ -7,9 +7,10 @@ mental abilities", both British J. Psychology 3.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from pluralign.errors import PluralignError
 from pluralign.stats.resampling import Floats
@@ -50,7 +51,7 @@ def correlation(x: ArrayLike, y: ArrayLike) -> float:
     return float(np.corrcoef(a, b)[0, 1])
 
 
-def spearman_brown(half: float, factor: float) -> float:
+def spearman_brown(half: Any, factor: float) -> Any:
     """Reliability of means of `factor` times as many ratings: k r / (1 + (k − 1) r).
 
     >>> spearman_brown(0.5, 3.0)
@@ -81,33 +82,48 @@ def split_half(item: ArrayLike, rating: ArrayLike, splits: int = 200, seed: int 
     if labels.shape != values.shape or splits < 1:
         raise PluralignError("PA061", f"got {len(labels)} items, {len(values)} ratings and {splits} splits")
     _, codes = np.unique(labels, return_inverse=True)
-    n = np.bincount(codes)
-    kept = n[codes] > 1
+    kept = np.bincount(codes)[codes] > 1
     codes, values = np.unique(codes[kept], return_inverse=True)[1], values[kept]
     n_items = int(codes.max()) + 1 if len(codes) else 0
     nothing = Reliability(np.nan, np.nan, np.nan, n_items, len(values), splits, seed)
     if n_items < 3:
         return nothing
-    n = np.bincount(codes)
-    found = _half_correlations(codes, values, n, splits, np.random.default_rng(seed))
+    found = np.array([correlation(one, two) for one, two in random_halves(codes, values, splits, seed)])
     if not np.isfinite(found).any():
         return nothing
     half = float(np.nanmean(found))
-    whole = spearman_brown(half, float(n.mean() / (n // 2).mean()))
+    whole = spearman_brown(half, lengthening(np.bincount(codes)))
     ceiling = float(np.sqrt(whole)) if whole >= 0.0 else np.nan
     return Reliability(whole, ceiling, half, n_items, len(values), splits, seed)
 
 
-def _half_correlations(
-    codes: np.ndarray, values: Floats, n: np.ndarray, splits: int, rng: np.random.Generator
-) -> Floats:
+def random_halves(codes: NDArray[Any], values: Floats, splits: int, seed: int) -> Floats:
+    """Means of two random halves of each item's ratings, of equal size: one rating is left out of an odd number.
+
+    Args:
+        codes: (n,) item of each rating, 0 … n_items − 1, each with two ratings or more.
+        values: (n,) ratings.
+        splits, seed: how many halvings, and of what seed.
+
+    Returns:
+        (splits, 2, n_items).
+    """
+    rng, n = np.random.default_rng(seed), np.bincount(codes)
     starts, size = np.cumsum(n) - n, n // 2
     by_item = np.sort(codes)
     place = np.arange(len(codes)) - starts[by_item]
     one, two = place < size[by_item], (place >= size[by_item]) & (place < 2 * size[by_item])
-    found = np.empty(splits)
+    found = np.empty((splits, 2, len(n)))
     for split in range(splits):
         shuffled = values[np.lexsort((rng.random(len(codes)), codes))]
-        halves = [np.bincount(by_item[side], shuffled[side], len(n)) / size for side in (one, two)]
-        found[split] = correlation(*halves)
+        found[split] = [np.bincount(by_item[side], shuffled[side], len(n)) / size for side in (one, two)]
     return found
+
+
+def lengthening(n: NDArray[Any]) -> float:
+    """How many times as many ratings the whole has as a half of `random_halves`, for Spearman–Brown.
+
+    >>> lengthening(np.array([3, 3])), lengthening(np.array([2, 4]))
+    (3.0, 2.0)
+    """
+    return float(n.mean() / (n // 2).mean())
