@@ -19,6 +19,13 @@ from pluralign.stats.crossed import Floats
 from pluralign.stats.threads import blas_threads
 
 
+class NoEstimateError(PluralignError):
+    """The ratings of one dimension give no estimate; those of another may."""
+
+    def __init__(self, dimension: str, message: str, fix: str = "") -> None:
+        super().__init__("PA060", f"dimension {dimension!r}: {message}", fix)
+
+
 @dataclass(frozen=True, eq=False)
 class FitTask:
     """What one dimension's model is fitted to.
@@ -89,7 +96,7 @@ def fitted(task: FitTask) -> Fitted:
     """Fit one model.
 
     Raises:
-        PluralignError: PA060, with the dimension, where there is no estimate.
+        NoEstimateError: PA060, with the dimension and the reason.
     """
     kept = np.ones(len(task.matrix), dtype=bool)
     names = list(task.names)
@@ -120,8 +127,8 @@ def fitted(task: FitTask) -> Fitted:
             raise _refused(task, error) from error
         else:
             if not fit.converged:
-                raise PluralignError(
-                    "PA060", f"dimension {task.dimension!r}: the fit did not converge after {fit.n_iterations} steps, gradient "
+                raise NoEstimateError(
+                    task.dimension, f"the fit did not converge after {fit.n_iterations} steps, gradient "
                     f"{fit.gradient_max:.1g}: {fit.message}.", "Drop covariates, or take a coarser scale.",
                 )  # fmt: skip
             return Fitted(fit, kept, tuple(aliased), tuple(separated))
@@ -141,19 +148,19 @@ def _bare(error: PluralignError) -> str:
 
 
 def _refused(task: FitTask, error: PluralignError) -> PluralignError:
-    return PluralignError(error.code, f"dimension {task.dimension!r}: {_bare(error)}")
+    return NoEstimateError(task.dimension, _bare(error))
 
 
 def _separated(task: FitTask, columns: Sequence[str]) -> PluralignError:
-    return PluralignError(
-        "PA060", f"dimension {task.dimension!r}: the effects of {', '.join(map(repr, columns))} are infinite: their raters gave only the "
+    return NoEstimateError(
+        task.dimension, f"the effects of {', '.join(map(repr, columns))} are infinite: their raters gave only the "
         "lowest or only the highest categories; expected ratings that overlap with the others'.",
         "Leave the attribute out, or take a coarser scale.",
     )  # fmt: skip
 
 
 def _unused(task: FitTask, categories: Sequence[object]) -> PluralignError:
-    return PluralignError(
-        "PA060", f"dimension {task.dimension!r}: nobody gave {', '.join(map(str, categories))} on the scale {task.scale!r}, so its "
+    return NoEstimateError(
+        task.dimension, f"nobody gave {', '.join(map(str, categories))} on the scale {task.scale!r}, so its "
         "thresholds have no estimate; expected ratings in every category.", "Take a coarser scale.",
     )  # fmt: skip

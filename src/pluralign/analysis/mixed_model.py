@@ -29,7 +29,7 @@ from pluralign.analysis.covariates import (
     disclosed,
     resolved,
 )
-from pluralign.analysis.fitting import Failure, FitTask, Fitted, attempted, fitted
+from pluralign.analysis.fitting import Failure, FitTask, Fitted, NoEstimateError, attempted, fitted
 from pluralign.analysis.formula import STUDY_FORMULA, Formula
 from pluralign.analysis.mixed_model_table import MixedModel, MixedModels, effects_of, with_holm_over_all
 from pluralign.errors import PluralignError
@@ -140,14 +140,17 @@ def fit_all(
     options = _Options(formula, references, scale, group, several, undisclosed)
     failures: dict[str, Failure] = {}
     ready: list[_Prepared] = []
+    wrong: list[PluralignError] = []
     for spec in specs:
         try:
             ready.append(_prepared(ratings, spec.name, options))
         except PluralignError as error:
             failures[spec.name] = Failure.of(spec.name, error)
-            asked = error
-    if not ready and len({failure.message for failure in failures.values()}) == 1:
-        raise asked  # the question itself is wrong
+            wrong += [] if isinstance(error, NoEstimateError) else [error]
+            if progress:
+                progress(spec.name)
+    if len(wrong) == len(specs) and len({str(error) for error in wrong}) == 1:
+        raise wrong[0]  # the question itself is wrong
     models = []
     for prepared, found in zip(ready, _all([each.task for each in ready], jobs, progress), strict=True):
         if isinstance(found, Failure):
@@ -196,8 +199,8 @@ def _prepared(ratings: Ratings, dimension: str, options: _Options) -> _Prepared:
         notes.append(f"scale {scale!r}: the finest that the source offers")
     view = ratings.view(options.group, scale, "individual", spec.name)
     if view.num_rows == 0:
-        raise PluralignError(
-            "PA060", f"dimension {spec.name!r}: got no rating of group {group_name(options.group)!r} on the scale {scale!r}; expected some."
+        raise NoEstimateError(
+            spec.name, f"got no rating of group {group_name(options.group)!r} on the scale {scale!r}; expected some."
         )  # fmt: skip
     raters = _of(ratings.raters, view)
     formula, left_out = resolved(options.formula, options.references, raters)
@@ -222,7 +225,7 @@ def _prepared(ratings: Ratings, dimension: str, options: _Options) -> _Prepared:
     )
     return _Prepared(
         ratings, spec, scale, options, formula, columns, task, n_before[0] - raters.num_rows, n_before[1] - view.num_rows,
-        (*notes, *columns.notes),
+        tuple(dict.fromkeys([*notes, *columns.notes])),
     )  # fmt: skip
 
 
@@ -230,8 +233,8 @@ def _check_several(view: pa.Table, formula: Formula, dimension: str) -> None:
     """A variance needs at least two: said before anything else that follows from it."""
     for what in ("rater", formula.item_factor):
         if pc.count_distinct(view.column(f"{what}_id")).as_py() < 2:
-            raise PluralignError(
-                "PA060", f"dimension {dimension!r}: got one {what}; expected at least two, as the model has a variance between {what}s.",
+            raise NoEstimateError(
+                dimension, f"got one {what}; expected at least two, as the model has a variance between {what}s.",
                 "Take a larger group.",
             )  # fmt: skip
 
@@ -242,14 +245,13 @@ def _complete(
     """Only the ratings of raters who gave every attribute, and what of the formula still varies among them."""
     complete = disclosed(raters, formula.covariates)
     if not complete.any():
-        raise PluralignError(
-            "PA060", f"dimension {dimension!r}: got undisclosed='drop', which leaves none of {raters.num_rows} raters; expected some who gave "
+        raise NoEstimateError(
+            dimension, f"got undisclosed='drop', which leaves none of {raters.num_rows} raters; expected some who gave "
             f"all of {', '.join(formula.covariates)}.", "Keep them as a level, or leave an attribute out.",
         )  # fmt: skip
     raters = raters.filter(pa.array(complete))
     view = view.filter(pc.is_in(view.column("rater_id"), raters.column("rater_id").combine_chunks()))
-    text = options.formula if str(formula) != STUDY_FORMULA else STUDY_FORMULA
-    again, notes = resolved(text, options.references, raters)
+    again, notes = resolved(options.formula, options.references, raters)
     return view, raters, again.without([a for a in again.covariates if a not in formula.covariates]), notes
 
 

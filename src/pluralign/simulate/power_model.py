@@ -62,7 +62,7 @@ def fitted_model(ratings: Ratings, dimension: str, *, seed: int = 0) -> RatingMo
     """Thresholds and sds of somebody's own ratings, on the finest scale that their source offers.
 
     The mixed model is fitted without covariates, so that groups' differences count among the raters'. Its Laplace
-    approximation underestimates the sds (with five ratings a rater by 11–16 %), so the fit is corrected once: ratings are
+    approximation underestimates the sds (with five ratings a rater by 11–17 %), so the fit is corrected once: ratings are
     simulated from it on the same pairs of rater and item and fitted again, and what that loses on average is given back.
 
     Args:

@@ -4,8 +4,8 @@ The model of the study (R's ``ordinal::clmm(rating ~ … + (1 | participant) + (
 likelihood, estimates and standard errors as R to 1e-4, in seconds where R takes minutes:
 
 - ``clmm_data`` refuses what cannot be estimated, before fitting;
-- ``cumulative_logit`` is the link, ``crossed`` factorises the random intercepts' matrix, ``laplace`` has the likelihood
-  and its exact gradient;
+- ``cumulative_logit`` is the link, ``crossed`` and ``elimination`` factorise the random intercepts' matrix, ``laplace`` has the
+  likelihood and its exact gradient;
 - ``quasi_newton`` climbs. Standard errors come from differences of the exact gradient.
 
 Source: Christensen (2022), "ordinal: Regression Models for Ordinal Data", R package; McCullagh (1980) for the model.
@@ -107,7 +107,7 @@ def fit_clmm(
     problem = _Problem.of(data)
     m = problem.likelihood.n_parameters
     x0 = problem.likelihood.start() if start is None else problem.to_internal @ _checked_start(start, m)
-    with blas_threads(problem.likelihood.factors.n_core):
+    with blas_threads(problem.likelihood.factors.n_dense):
         found = _climb(problem.likelihood, x0, gtol)
         zero = np.exp(found.x[-2:]) < ZERO_SD
         internal = _internal_covariance(problem.likelihood, found.point, zero) if covariance else None

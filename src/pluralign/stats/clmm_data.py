@@ -15,10 +15,10 @@ import scipy.linalg
 from numpy.typing import ArrayLike, NDArray
 
 from pluralign.errors import PluralignError
-from pluralign.stats.crossed import Floats, Ints
+from pluralign.stats.crossed import MAX_PAIRS, CrossedFactors, Floats, Ints
 from pluralign.stats.separation import separated_columns
 
-# The factor with fewer levels makes a dense square matrix: 12,000 levels are 1.2 GB, and a factorisation takes minutes.
+# What the factor with fewer levels leaves dense makes a square matrix: 12,000 levels are 1.2 GB, and a factorisation takes minutes.
 MAX_CORE_LEVELS = 12_000
 RANK_TOLERANCE = 1e-8
 
@@ -200,11 +200,19 @@ def _check_crossing(rater: Ints, item: Ints) -> None:
             f"rater, item: each of the {n_raters} raters has one item of their own, so that their variances cannot be told "
             "apart; expected raters with several items or items with several raters"
         )
-    if min(n_raters, n_items) > MAX_CORE_LEVELS:
+    if min(n_raters, n_items) > MAX_CORE_LEVELS and _dense_levels(rater, item) > MAX_CORE_LEVELS:
         raise ClmmDataError(
             f"rater, item: got {n_raters} raters and {n_items} items; expected at most {MAX_CORE_LEVELS} of one of them, "
             "as the smaller makes a dense matrix. Fit a random subset of the raters"
         )
+
+
+def _dense_levels(rater: Ints, item: Ints) -> int:
+    """Size of the dense matrix that would be factorised: all levels of the smaller factor where the pattern is not sparse."""
+    core, leaf = (rater, item) if rater.max() <= item.max() else (item, rater)
+    if int((np.bincount(leaf) ** 2).sum()) > MAX_PAIRS:
+        return int(core.max()) + 1
+    return CrossedFactors(core, leaf).n_dense
 
 
 def _check_rank(design: Floats, names: Sequence[str]) -> None:

@@ -43,8 +43,9 @@ class ClmmFit:
         thresholds: (K,) ascending, on the latent scale whose residual sd is π/√3.
         coef: (p,) positive means higher ratings.
         names: (p,) the columns' names.
-        sd_rater: standard deviation of the raters' intercepts. Laplace underestimates it by 11–16 % at three ratings an
-            item and five a rater, and sd_item by 6–8 %; coefficients shrink by 2–3 %.
+        sd_rater: standard deviation of the raters' intercepts. Laplace underestimates it: at three ratings an item and five a
+            rater it is 17 % below the exact posterior mean (`exact`, NUTS) in 1,095 raters and 16–18 % in three sets of 300;
+            sd_item is 9 % and 10–12 % below, and coefficients 3 % and 4–5 %.
         sd_item: standard deviation of the items' intercepts.
         loglik: Laplace-approximated maximised log-likelihood.
         covariance: (m, m) inverse of minus the Hessian; NaN where it is undefined or was not asked for.

@@ -4,32 +4,25 @@ With standardised intercepts u = (core, leaf), observation weights W and standar
 
     H = I + Z' W Z,    Z = [s_core Z_core, s_leaf Z_leaf].
 
-Within a grouping factor its blocks are diagonal, so the leaf block is eliminated for free and what is left is a dense
-Schur complement S of the core's size. The core is therefore the factor with fewer levels: cost and memory grow with the
-cube and the square of its number of levels, and only linearly with the other's. A level pair with ratings is a cell.
+Within a grouping factor its blocks are diagonal, so the leaf block is eliminated for free and what is left is a Schur complement S of
+the core's size, which `elimination` factorises. The core is therefore the factor with fewer levels: where S is dense, cost and memory
+grow with the cube and the square of its number of levels, and only linearly with the other's. A level pair with ratings is a cell.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TypeAlias
 
 import numpy as np
-import scipy.linalg
 import scipy.sparse
-from numpy.typing import NDArray
 
-Floats: TypeAlias = NDArray[np.float64]
-Ints: TypeAlias = NDArray[np.intp]
+from pluralign.stats.elimination import Eliminated, Elimination, Floats, Ints, group_sums, pairs_within
+
+__all__ = ["MAX_PAIRS", "CrossedFactorisation", "CrossedFactors", "Floats", "Ints", "group_sums"]
 
 # Above this many pairs of cells that share a leaf, their index arrays outweigh the dense products that they avoid.
 MAX_PAIRS = 4_000_000
-
-
-def group_sums(groups: Ints, values: Floats, n_groups: int) -> Floats:
-    """Sums of ``values`` by group code, shape (n_groups,)."""
-    return np.asarray(np.bincount(groups, values, n_groups), dtype=np.float64)
 
 
 class CrossedFactors:
@@ -48,7 +41,14 @@ class CrossedFactors:
         self.n_cells = len(cells)
         self.indptr = np.searchsorted(self.cell_leaf, np.arange(self.n_leaf + 1))
         sizes = np.diff(self.indptr)
-        self.pairs = _CellPairs(self) if int((sizes**2).sum()) <= MAX_PAIRS else None
+        self.pairs = _CellPairs(self, sizes) if int((sizes**2).sum()) <= MAX_PAIRS else None
+        high, low = (self.pairs.high, self.pairs.low) if self.pairs is not None else np.tril_indices(self.n_core, -1)
+        self.plan = Elimination(self.n_core, high, low)
+
+    @property
+    def n_dense(self) -> int:
+        """Levels of the dense matrix that bounds the cost."""
+        return self.plan.n_dense
 
     def sum_core(self, values: Floats) -> Floats:
         """Sums of (n,) values by core level, shape (n_core,)."""
@@ -73,14 +73,13 @@ class CrossedFactors:
         cross = sd_core * sd_leaf * self.sum_cell(weights)
         ratio = cross / leaf_diagonal[self.cell_leaf]
         if self.pairs is not None:
-            schur = self.pairs.minus_products(cross, ratio)
+            core_diagonal -= group_sums(self.cell_core, cross * ratio, self.n_core)
+            off = self.pairs.minus_products(cross, ratio)
         else:
-            schur = -(self.sparse(cross).T @ self.sparse(ratio)).toarray(order="F")
-        schur[np.diag_indices(self.n_core)] += core_diagonal
-        if not np.isfinite(schur.trace()):
-            raise np.linalg.LinAlgError("weights or standard deviations are not finite")
-        lower = scipy.linalg.cholesky(schur, lower=True, overwrite_a=True, check_finite=False)
-        return CrossedFactorisation(self, leaf_diagonal, ratio, lower)
+            products = (self.sparse(cross).T @ self.sparse(ratio)).toarray()
+            core_diagonal -= np.diag(products)
+            off = -products[np.tril_indices(self.n_core, -1)]
+        return CrossedFactorisation(self, leaf_diagonal, ratio, self.plan.factorise(core_diagonal, off))
 
     def sparse(self, cell_values: Floats) -> scipy.sparse.csr_array:
         """(n_leaf, n_core) sparse matrix of one value a cell."""
@@ -95,13 +94,13 @@ class CrossedFactorisation:
         factors: the pattern.
         leaf_diagonal: (n_leaf,) diagonal of H's leaf block.
         ratio: (n_cells,) cross block divided by the leaf diagonal.
-        lower: (n_core, n_core) Cholesky factor of the Schur complement, in its lower triangle.
+        core: the Schur complement, factorised.
     """
 
     factors: CrossedFactors
     leaf_diagonal: Floats
     ratio: Floats
-    lower: Floats
+    core: Eliminated
 
     @cached_property
     def _ratio_matrix(self) -> scipy.sparse.csr_array:
@@ -109,12 +108,12 @@ class CrossedFactorisation:
 
     def log_det(self) -> float:
         """Log-determinant of H."""
-        return float(np.log(self.leaf_diagonal).sum() + 2.0 * np.log(np.diag(self.lower)).sum())
+        return float(np.log(self.leaf_diagonal).sum()) + self.core.log_det()
 
     def solve(self, core: Floats, leaf: Floats) -> tuple[Floats, Floats]:
         """Solve H x = (core, leaf), with right-hand sides of shape (levels,) or (levels, k)."""
         diagonal = self.leaf_diagonal if leaf.ndim == 1 else self.leaf_diagonal[:, None]
-        x_core = scipy.linalg.cho_solve((self.lower, True), core - self._ratio_matrix.T @ leaf, check_finite=False)
+        x_core = self.core.solve(core - self._ratio_matrix.T @ leaf)
         return x_core, leaf / diagonal - self._ratio_matrix @ x_core
 
     def inverse_entries(self) -> tuple[Floats, Floats, Floats]:
@@ -123,45 +122,42 @@ class CrossedFactorisation:
         Returns:
             core variances (n_core,), leaf variances (n_leaf,), and covariances of core and leaf by cell (n_cells,).
         """
-        inverse, info = scipy.linalg.lapack.dpotri(self.lower, lower=1)
-        if info != 0:
-            raise np.linalg.LinAlgError(f"dpotri gave {info}")
         factors = self.factors
+        diagonal, off = self.core.inverse_entries()
         if factors.pairs is not None:
-            minus_covariance = factors.pairs.times_inverse(self.ratio, inverse)
+            minus_covariance = self.ratio * diagonal[factors.cell_core] + factors.pairs.times_edges(self.ratio, off)
         else:
-            symmetric = np.tril(inverse) + np.tril(inverse, -1).T
+            symmetric = np.diag(diagonal)
+            symmetric[np.tril_indices(factors.n_core, -1)] = off
+            symmetric += np.tril(symmetric, -1).T
             minus_covariance = (self._ratio_matrix @ symmetric)[factors.cell_leaf, factors.cell_core]
         spread = group_sums(factors.cell_leaf, self.ratio * minus_covariance, factors.n_leaf)
-        return np.diag(inverse).copy(), 1.0 / self.leaf_diagonal + spread, -minus_covariance
+        return diagonal, 1.0 / self.leaf_diagonal + spread, -minus_covariance
 
 
 class _CellPairs:
-    """Every ordered pair of cells that share a leaf: the only core pairs that the products below touch.
+    """Every two cells that share a leaf, and the edges of the core that they make.
 
     With few ratings a leaf (three raters an item, say) this is far less work than dense matrix products.
+
+    Attributes:
+        high, low: (n_edges,) the core levels of each edge, high > low.
     """
 
-    def __init__(self, factors: CrossedFactors) -> None:
-        size = np.diff(factors.indptr)
-        repeats = size[factors.cell_leaf]
-        self.first = np.repeat(np.arange(factors.n_cells), repeats)
-        within = np.arange(len(self.first)) - np.repeat(np.cumsum(repeats) - repeats, repeats)
-        self.second = factors.indptr[factors.cell_leaf[self.first]] + within
-        self.n_core, self.n_cells = factors.n_core, factors.n_cells
-        a, b = factors.cell_core[self.first], factors.cell_core[self.second]
-        # Fortran order, lower triangle: what LAPACK reads and what it leaves filled.
-        self.flat = np.minimum(a, b) * self.n_core + np.maximum(a, b)
-        self.is_lower = a >= b
+    def __init__(self, factors: CrossedFactors, sizes: Ints) -> None:
+        self.n_cells = factors.n_cells
+        # Cells are sorted by leaf and then by core, so the second is the higher.
+        self.first, self.second = pairs_within(sizes)
+        keys = factors.cell_core[self.second] * factors.n_core + factors.cell_core[self.first]
+        edges, self.edge = np.unique(keys, return_inverse=True)
+        self.high, self.low = edges // factors.n_core, edges % factors.n_core
 
     def minus_products(self, cross: Floats, ratio: Floats) -> Floats:
-        """−(cross' ratio) in the lower triangle of an (n_core, n_core) Fortran-ordered matrix."""
-        keep = self.is_lower
-        products = -cross[self.first[keep]] * ratio[self.second[keep]]
-        flat = group_sums(self.flat[keep], products, self.n_core**2)
-        return flat.reshape((self.n_core, self.n_core), order="F")
+        """−(cross' ratio) on the edges, (n_edges,)."""
+        return -group_sums(self.edge, cross[self.first] * ratio[self.second], len(self.high))
 
-    def times_inverse(self, ratio: Floats, inverse: Floats) -> Floats:
-        """Entries (n_cells,) of ratio @ inverse on the pattern; only the lower triangle of ``inverse`` is read."""
-        entries = inverse.ravel(order="K")[self.flat]
-        return group_sums(self.first, ratio[self.second] * entries, self.n_cells)
+    def times_edges(self, ratio: Floats, inverse: Floats) -> Floats:
+        """Entries (n_cells,) of ratio @ inverse on the pattern, where ``inverse`` has edges (n_edges,) and no diagonal."""
+        entries = inverse[self.edge]
+        forth = group_sums(self.first, ratio[self.second] * entries, self.n_cells)
+        return forth + group_sums(self.second, ratio[self.first] * entries, self.n_cells)
