@@ -139,10 +139,10 @@ class Coded:
         return np.flatnonzero(self._dimension.indices.to_numpy() == names.index(name)).astype(np.int64)
 
     def groups(self, names: Sequence[GroupSpec] | None = None, minimum: int = 1) -> list[GroupSpec]:
-        """These groups; if None, everyone and every group with at least `minimum` raters, in the schema's order."""
+        """These groups; if None, everyone, and every group with at least `minimum` raters, in the schema's order."""
         if names:
             return list(names)
-        return [group for group, n in self.ratings.groups.items() if n >= minimum]
+        return [group for group, n in self.ratings.groups.items() if group == EVERYONE or n >= minimum]
 
 
 def _codes(column: pa.ChunkedArray, names: pa.ChunkedArray) -> Codes:

@@ -42,5 +42,5 @@ def interval(value: float, low: float, high: float, digits: int = 3) -> str:
     if not math.isfinite(value):
         return DASH
     if not (math.isfinite(low) and math.isfinite(high)):
-        return f"{value:.{digits}f}"
-    return f"{value:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
+        return f"{value:z.{digits}f}"
+    return f"{value:z.{digits}f} [{low:z.{digits}f}, {high:z.{digits}f}]"

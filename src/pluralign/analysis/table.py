@@ -5,9 +5,22 @@ from __future__ import annotations
 import csv
 import io
 import json
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+
+def printable(text: str) -> str:
+    """A text of anybody's without control characters, which could move a terminal's cursor or break a line or a page.
+
+    >>> printable("one\\nline \\x1b[31m")
+    'one line �[31m'
+    """
+    return "".join(
+        character if unicodedata.category(character) != "Cc" else " " if character.isspace() else "\ufffd"
+        for character in text
+    )
 
 
 @dataclass(frozen=True)
@@ -38,7 +51,7 @@ class Table:
         note: str = "", numeric: Sequence[str] = (),
     ) -> Table:  # fmt: skip
         """A table of rows of anything that has a text."""
-        cells = tuple(tuple(str(cell) for cell in row) for row in rows)
+        cells = tuple(tuple(printable(str(cell)) for cell in row) for row in rows)
         right = frozenset(columns.index(one) for one in numeric)
         return cls(name, title, tuple(columns), cells, tuple(records), note, right)
 
@@ -64,7 +77,7 @@ class Table:
 
     def to_markdown(self) -> str:
         """A Markdown table under its title."""
-        escaped = [[cell.replace("|", "\\|").replace("\n", " ") for cell in row] for row in (self.columns, *self.cells)]
+        escaped = [[cell.replace("|", "\\|") for cell in row] for row in (self.columns, *self.cells)]
         ruler = ["---:" if k in self.numeric else "---" for k in range(len(self.columns))]
         lines = [f"| {' | '.join(row)} |" for row in (escaped[0], ruler, *escaped[1:])]
         return "\n".join([f"## {self.title}", "", *lines, *(["", self.note] if self.note else []), ""])

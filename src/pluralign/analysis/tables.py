@@ -43,7 +43,7 @@ def distribution_table(found: Sequence[Distribution]) -> Table:
 
 def alpha_table(rows: Sequence[AlphaRow]) -> Table:
     """Agreement by dimension and group."""
-    columns = ["dimension", "group", "alpha [95 %]", "items", "raters", ""]
+    columns = ["dimension", "group", "alpha [95 %]", "items", "raters", "remark"]
     level = rows[0].alpha.level if rows else "ordinal"
     cells = [
         [one.dimension, one.group, interval(one.alpha.alpha, one.alpha.low, one.alpha.high), f"{one.alpha.n_items:,}", f"{one.n_raters:,}",
@@ -99,7 +99,7 @@ def effects_table(models: Sequence[MixedModel]) -> Table:
         "change",
         "p",
         "p (Holm)",
-        "",
+        "stars",
         "raters",
     ]
     cells = [

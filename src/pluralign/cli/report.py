@@ -21,6 +21,7 @@ def report(
     """Write one self-contained page on who rated, how, where raters disagree and who differs, with figures and tables as files."""
     from tqdm import tqdm
 
+    from pluralign.analysis.table import printable
     from pluralign.report.contents import contents
     from pluralign.report.write import refuse_foreign, write_report
 
@@ -37,7 +38,7 @@ def report(
         made = contents(ratings, bootstrap=bootstrap, seed=seed, command=shlex.join(words), progress=progress)
         page = write_report(made, out, progress)
     typer.echo(
-        f"{ratings.provenance.label}\nwritten: {page}, with figures/ (SVG, PNG), tables/ (CSV, Markdown) and report.json beside it"
+        f"{printable(ratings.provenance.label)}\nwritten: {page}, with figures/ (SVG, PNG), tables/ (CSV, Markdown) and report.json beside it"
     )
 
 

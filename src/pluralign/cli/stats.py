@@ -193,7 +193,9 @@ def _tell(label: str, tables: Sequence[Table], as_json: bool) -> None:
         told: dict[str, Any] = {"ratings": label} | {table.name: list(table.records) for table in tables}
         typer.echo(json.dumps(told, ensure_ascii=False, allow_nan=False))
     else:
-        typer.echo("\n\n".join([label, *(table.to_text() for table in tables)]))
+        from pluralign.analysis.table import printable
+
+        typer.echo("\n\n".join([printable(label), *(table.to_text() for table in tables)]))
 
 
 power.register(stats)

@@ -10,7 +10,9 @@ import numpy as np
 
 from pluralign.analysis.agreement import AlphaRow, DisagreementRow
 from pluralign.analysis.conditional import ConditionalRow
+from pluralign.analysis.numbers import DASH
 from pluralign.analysis.raters import Distribution, RaterCount
+from pluralign.analysis.table import printable
 from pluralign.report.look import Look
 
 Published = Mapping[tuple[str, str], float]
@@ -41,7 +43,13 @@ def words(name: str) -> str:
     >>> words("emotional_awareness")
     'emotional awareness'
     """
-    return name.replace("_", " ")
+    return printable(name.replace("_", " "))
+
+
+def _label(name: str, look: Look) -> str:
+    """A name as a figure shows it: cut where it would leave no room for what it names; tables have it in full."""
+    text, most = words(name), 22 if look.narrow else 30
+    return text if len(text) <= most else text[: most - 1].rstrip() + "…"
 
 
 def _panels(plt: Any, look: Look, n: int, heights: Sequence[float]) -> tuple[Any, list[Any]]:
@@ -78,7 +86,7 @@ def raters_figure(counts: Sequence[RaterCount], look: Look) -> Any:
             for place, one in zip(y, rows, strict=True):
                 axis.annotate(f"{one.n_raters:,}", (one.n_raters, place), (4, 0), textcoords="offset points", va="center",
                               color=look.quiet, fontsize=8)  # fmt: skip
-            axis.set(title=words(attribute), yticks=y, yticklabels=[words(one.value) for one in rows],
+            axis.set(title=words(attribute), yticks=y, yticklabels=[_label(one.value, look) for one in rows],
                      xlim=(0, widest * 1.18), xticks=[], ylim=(len(rows) - longest - 0.6, len(rows) - 0.4))  # fmt: skip
             axis.spines["bottom"].set_visible(False)
         return figure
@@ -110,7 +118,10 @@ def distribution_figure(found: Sequence[Distribution], look: Look) -> Any:
                 left += share
         axis.axvline(0, color=look.quiet, linewidth=0.8)
         axis.set(
-            yticks=y, yticklabels=[words(one.dimension) for one in found], xticks=[], ylim=(-0.6, len(found) - 0.4)
+            yticks=y,
+            yticklabels=[_label(one.dimension, look) for one in found],
+            xticks=[],
+            ylim=(-0.6, len(found) - 0.4),
         )
         axis.spines["bottom"].set_visible(False)
         _scale_legend(axis, look, max(len(one.values) for one in found))
@@ -151,7 +162,7 @@ def disagreement_figure(rows: Sequence[DisagreementRow], published: Published, l
                 row.dimension: published[row.dimension, row.group] for row in own
                 if (scale, definition) == ("5pt", "differ") and (row.dimension, row.group) in published
             }  # fmt: skip
-            points = [(words(row.dimension), row.share.share, row.share.low, row.share.high) for row in own]
+            points = [(row.dimension, row.share.share, row.share.low, row.share.high) for row in own]
             _forest(axis, points, [marks.get(row.dimension) for row in own], look)
             axis.set(title=f"{titles[definition]}, {scale}", xlim=(0, 1.02))
             axis.xaxis.set_major_formatter(lambda share, _: f"{share:.0%}")
@@ -172,9 +183,9 @@ def alpha_figure(rows: Sequence[AlphaRow], published: Published, look: Look) -> 
         figure, axes = _panels(plt, look, len(panels), [0.3 + ROW * len(own) for own in panels.values()])
         low, high = _range([(one.alpha.low, one.alpha.high) for one in rows])
         for k, (axis, (dimension, own)) in enumerate(zip(axes, panels.items(), strict=True)):
-            points = [(words(row.group), row.alpha.alpha, row.alpha.low, row.alpha.high) for row in own]
+            points = [(row.group, row.alpha.alpha, row.alpha.low, row.alpha.high) for row in own]
             _forest(axis, points, [published.get((dimension, row.group)) for row in own], look)
-            axis.set(title=words(dimension), xlim=(low, high))
+            axis.set(title=_label(dimension, look), xlim=(low, high))
             axis.axvline(0, color=look.quiet, linewidth=0.8)
             if k % MOST and not look.narrow:
                 axis.set_yticklabels([])
@@ -198,7 +209,7 @@ def _forest(
         axis.plot(value, place, "o", color=look.main, markersize=5)
         if mark is not None:
             axis.plot(mark, place, "x", color=look.mark, markersize=7, markeredgewidth=1.6)
-    axis.set(yticks=y, yticklabels=[name for name, *_ in points], ylim=(-0.7, len(points) - 0.3))
+    axis.set(yticks=y, yticklabels=[_label(name, look) for name, *_ in points], ylim=(-0.7, len(points) - 0.3))
     axis.grid(axis="x", linewidth=0.6)
     axis.set_axisbelow(True)
 
@@ -228,15 +239,16 @@ def conditional_figure(rows: Sequence[ConditionalRow], look: Look) -> Any:
         for i, given in enumerate(names):
             for j, outcome in enumerate(names):
                 p = found[given, outcome]
-                text = f"({p.probability:.0%})" if i == j else f"{p.probability:.0%}"
-                colour = look.quiet if i == j else _readable(_hex(image.cmap(image.norm(p.probability))))
+                known = bool(np.isfinite(p.probability))
+                text = DASH if not known else f"({p.probability:.0%})" if i == j else f"{p.probability:.0%}"
+                colour = look.quiet if i == j or not known else _readable(_hex(image.cmap(image.norm(p.probability))))
                 axis.text(j, i - (0 if i == j or look.narrow else 0.1), text, ha="center", va="center", color=colour,
                           fontsize=9 if look.narrow else 11)  # fmt: skip
-                if i != j and not look.narrow:
+                if i != j and not look.narrow and np.isfinite([p.low, p.high]).all():
                     axis.text(
                         j, i + 0.22, f"{p.low:.0%}–{p.high:.0%}", ha="center", va="center", color=colour, fontsize=7.5
                     )
-        labels = [words(name).replace(" ", "\n") for name in names]
+        labels = [_label(name, look).replace(" ", "\n") for name in names]
         ticks = range(len(names))
         axis.set(xticks=ticks, yticks=ticks, xticklabels=labels, yticklabels=labels)
         axis.set_xlabel("… was also rated high on …")
@@ -271,7 +283,7 @@ def odds_figure(
         low, high = max(min(ends, default=0.5), 0.2), min(max(ends, default=2.0), 5.0)
         for k, (axis, (dimension, own)) in enumerate(zip(axes, effects.items(), strict=True)):
             _forest(axis, own, [published.get((dimension, level)) for level, *_ in own], look)
-            axis.set(title=words(dimension), xscale="log", xlim=(low * 0.94, high * 1.06))
+            axis.set(title=_label(dimension, look), xscale="log", xlim=(low * 0.94, high * 1.06))
             axis.axvline(1, color=look.quiet, linewidth=0.8)
             axis.xaxis.set_major_locator(FixedLocator([0.25, 0.5, 1, 2, 4]))
             axis.xaxis.set_minor_locator(NullLocator())

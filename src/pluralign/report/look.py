@@ -52,7 +52,8 @@ class Look:
             "xtick.major.size": 0, "ytick.major.size": 0, "font.size": 9.0, "axes.titlesize": 9.5, "axes.titleweight": "bold",
             "axes.titlelocation": "left", "font.family": "DejaVu Sans", "legend.frameon": False, "legend.fontsize": 8.5,
             # Text as shapes looks the same everywhere; who cannot see it has the tables.
-            "svg.fonttype": "path", "svg.hashsalt": "pluralign", "figure.dpi": 100, "figure.constrained_layout.use": True,
+            # A name with two dollar signs is a name, no formula.
+            "text.parse_math": False, "svg.fonttype": "path", "svg.hashsalt": "pluralign", "figure.dpi": 100, "figure.constrained_layout.use": True,
         }  # fmt: skip
 
 

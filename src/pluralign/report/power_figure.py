@@ -65,7 +65,8 @@ def save_power_figure(report: PowerReport, folder: Path) -> list[Path]:
 
     figure = power_figure(report)
     paths = [folder / "power.svg", folder / "power.png"]
-    figure.savefig(paths[0], metadata={"Date": None, "Creator": None})
-    figure.savefig(paths[1], dpi=200)
+    with drawn_in(LOOKS[0]):
+        figure.savefig(paths[0], metadata={"Date": None, "Creator": None})
+        figure.savefig(paths[1], dpi=200)
     plt.close(figure)
     return paths

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pyarrow.compute as pc
 
-from pluralign.analysis.agreement import MEAN, DisagreementRow, alpha_rows, disagreement_rows
+from pluralign.analysis.agreement import FEWEST_ITEMS, MEAN, DisagreementRow, alpha_rows, disagreement_rows
 from pluralign.analysis.cells import Coded
 from pluralign.analysis.conditional import ConditionalRow, conditional_rows
 from pluralign.analysis.mixed_model import fit_all
@@ -29,9 +30,11 @@ from pluralign.report import figures
 from pluralign.report.beside import published, published_stars
 from pluralign.report.figures import words
 from pluralign.report.look import Look
-from pluralign.schema import EVERYONE, MINIMUM_CELL, UNDISCLOSED
+from pluralign.schema import EVERYONE, MINIMUM_CELL, MULTIPLE, UNDISCLOSED
 from pluralign.stats.design import RARE_LEVEL
 
+TENTATIVE = 2 / 3
+"""Under it alpha supports no conclusions from averages, not even tentative ones. Source: Krippendorff (2004), Content Analysis, p. 241."""
 STRONGEST = 6
 """Effects that are put in words; all stand in the table."""
 SHOWN_SCALES = ("5pt", "binary")
@@ -75,15 +78,8 @@ class Section:
 def raters_section(coded: Coded) -> Section:
     """Who rated, and how much."""
     counts = rater_counts(coded.ratings)
-    cells = coded.cells(coded.dimensions()[0])
-    per_item = cells.counts.sum(axis=1)
-    per_rater = np.bincount(cells.rater)
-    per_item, per_rater = per_item[per_item > 0], per_rater[per_rater > 0]
-    findings = [
-        f"An item has {per_item.mean():.1f} raters on average ({per_item.min()}–{per_item.max()}); a rater rated "
-        f"{per_rater.mean():.1f} items ({per_rater.min()}–{per_rater.max()})."
-    ]
-    told = [one for one in counts if one.value != UNDISCLOSED]
+    findings = [_loads(coded)]
+    told = [one for one in counts if one.value not in (MULTIPLE, UNDISCLOSED)]
     if small := [one.value for one in told if one.n_raters < MINIMUM_CELL]:
         findings.append(
             f"Groups with fewer than {MINIMUM_CELL} raters are not analysed on their own: {', '.join(map(words, small))}."
@@ -95,15 +91,35 @@ def raters_section(coded: Coded) -> Section:
     return Section("raters", "Who rated", tuple(findings), (figure,) if counts else (), (counts_table(counts),))
 
 
+def _loads(coded: Coded) -> str:
+    """Raters an item and items a rater, whatever the dimensions."""
+    pairs = coded.ratings.ratings.group_by(["item_id", "rater_id"]).aggregate([])
+    if not pairs.num_rows:
+        return "Nobody rated anything."
+    per_item, per_rater = (
+        pc.value_counts(pairs.column(name)).field("counts").to_numpy() for name in ("item_id", "rater_id")
+    )
+    return (
+        f"An item has {per_item.mean():.1f} raters on average ({per_item.min()}–{per_item.max()}); a rater rated "
+        f"{per_rater.mean():.1f} items ({per_rater.min()}–{per_rater.max()})."
+    )
+
+
 def distributions_section(coded: Coded, bootstrap: int, seed: int) -> Section:
     """How ratings are spread."""
     groups = coded.groups(None, MINIMUM_CELL)
     every = distributions(coded, bootstrap=bootstrap, seed=seed)
     by_group = distributions(coded, groups=groups, bootstrap=bootstrap, seed=seed)
-    highest = max(every, key=lambda one: one.mean)
-    lowest = min(every, key=lambda one: one.mean)
-    findings = []
-    if len({one.scale for one in every}) == 1 and len(every) > 1:
+    rated = [one for one in every if one.n_raters]
+    findings = [f"Nobody rated {words(one.dimension)}." for one in every if not one.n_raters]
+    if len(rated) == 1:
+        (one,) = rated
+        findings.append(
+            f"The mean rating on {words(one.dimension)} is {interval(one.mean, one.low, one.high, 2)}, on a scale from {one.values[0]} to "
+            f"{one.values[-1]}."
+        )
+    elif rated and len({one.scale for one in rated}) == 1:
+        lowest, *_, highest = sorted(rated, key=lambda one: one.mean)
         findings.append(
             f"Mean ratings run from {interval(lowest.mean, lowest.low, lowest.high, 2)} on {words(lowest.dimension)} to "
             f"{interval(highest.mean, highest.low, highest.high, 2)} on {words(highest.dimension)}."
@@ -111,9 +127,10 @@ def distributions_section(coded: Coded, bootstrap: int, seed: int) -> Section:
     figure = Figure(
         "distributions", "Stacked bars of the shares of ratings on each point of the scale, by dimension.",
         "Shares of ratings, arranged around the middle of the scale: a bar that lies to the right is a dimension that raters see more of.",
-        lambda look: figures.distribution_figure(every, look),
+        lambda look: figures.distribution_figure(rated, look),
     )  # fmt: skip
-    return Section("distributions", "How they rated", tuple(findings), (figure,), (distribution_table(by_group),))
+    shown = (figure,) if rated else ()
+    return Section("distributions", "How they rated", tuple(findings), shown, (distribution_table(by_group),))
 
 
 def disagreement_section(coded: Coded, bootstrap: int, seed: int) -> Section:
@@ -121,24 +138,34 @@ def disagreement_section(coded: Coded, bootstrap: int, seed: int) -> Section:
     rows = disagreement_rows(coded, bootstrap=bootstrap, seed=seed)
     marks = published(coded.ratings, "disagreement", MEAN)
     first = _headline(rows)
-    findings = (
-        f"Raters disagree on {first.share.share:.1%} [{first.share.low:.1%}, {first.share.high:.1%}] of items"
-        + (" (mean of the dimensions)" if first.dimension == MEAN else f" ({words(first.dimension)})")
-        + ", if any difference counts as disagreement"
-        + (" on the five-point scale." if first.scale == "5pt" else f" on the {first.scale} scale."),
-    )
+    finding = "No item has two ratings on one dimension, so that nothing can be said of disagreement."
+    if first:
+        finding = (
+            f"Raters disagree on {_percents(first.share.share, first.share.low, first.share.high)} of items"
+            + (" (mean of the dimensions)" if first.dimension == MEAN else f" ({words(first.dimension)})")
+            + ", if any difference counts as disagreement"
+            + (" on the five-point scale." if first.scale == "5pt" else f" on the {first.scale} scale.")
+        )
     figure = Figure(
         "disagreement", "Dots with intervals: the share of items whose raters differ, by dimension and definition.",
         "Share of items with two raters or more whose ratings differ. Coarser scales and stricter definitions leave less of it."
         + (" Crosses are what the study published." if marks else ""),
         lambda look: figures.disagreement_figure([row for row in rows if row.scale in SHOWN_SCALES or len({r.scale for r in rows}) == 1], marks, look),
     )  # fmt: skip
-    return Section("disagreement", "Where raters disagree", findings, (figure,), (disagreement_table(rows),))
+    shown = (figure,) if first else ()
+    return Section("disagreement", "Where raters disagree", (finding,), shown, (disagreement_table(rows),))
 
 
-def _headline(rows: Sequence[DisagreementRow]) -> DisagreementRow:
-    differ = [row for row in rows if row.definition == "differ" and row.scale == rows[0].scale]
-    return next((row for row in differ if row.dimension == MEAN), differ[0])
+def _headline(rows: Sequence[DisagreementRow]) -> DisagreementRow | None:
+    """The mean of the dimensions on the finest scale, else the first of them that is defined, if any is."""
+    known = [row for row in rows if row.definition == "differ" and np.isfinite(row.share.share)]
+    finest = [row for row in known if row.scale == known[0].scale]
+    return next((row for row in finest if row.dimension == MEAN), finest[0] if finest else None)
+
+
+def _percents(value: float, low: float, high: float) -> str:
+    """A share with its interval, which a single cluster does not give."""
+    return f"{value:.1%}" + (f" [{low:.1%}, {high:.1%}]" if np.isfinite([low, high]).all() else "")
 
 
 def agreement_section(coded: Coded, bootstrap: int, seed: int) -> Section:
@@ -150,13 +177,16 @@ def agreement_section(coded: Coded, bootstrap: int, seed: int) -> Section:
     if everyone:
         alphas = [row.alpha.alpha for row in everyone]
         findings.append(
-            f"Among all raters alpha is {min(alphas):.2f} to {max(alphas):.2f} over the dimensions: people see these answers "
-            "differently, so an average hides much of what they said."
+            f"Among all raters alpha is {min(alphas):z.2f} to {max(alphas):z.2f} over the dimensions"
+            + (": people see these answers differently, so an average hides much of what they said." if max(alphas) < TENTATIVE else ".")
             if len(everyone) > 1
             else f"Among all raters alpha is {interval(everyone[0].alpha.alpha, everyone[0].alpha.low, everyone[0].alpha.high, 2)}."
-        )
-    if hidden := sorted({words(row.group) for row in rows if row.suppressed}):
-        findings.append(f"Not shown where fewer than 30 items have two raters of the group: {', '.join(hidden)}.")
+        )  # fmt: skip
+    few = [row for row in rows if row.alpha.n_items < FEWEST_ITEMS]
+    if hidden := sorted({words(row.group) for row in few}):
+        findings.append(f"Not shown where fewer than {FEWEST_ITEMS} items have two raters of the group: {', '.join(hidden)}.")  # fmt: skip
+    if equal := sorted({words(row.dimension) for row in rows if row.suppressed and row not in few}):
+        findings.append(f"Undefined where all ratings are one value: {', '.join(equal)}, for some group or all.")
     shown = [row for row in rows if not row.suppressed]
     figure = Figure(
         "alpha", "Dots with intervals: Krippendorff's ordinal alpha by group and dimension.",
@@ -177,26 +207,32 @@ def conditional_section(coded: Coded, bootstrap: int, seed: int) -> Section | No
     marks = published(coded.ratings, "conditional")
     found = {(row.given, row.outcome): row.probability for row in rows}
     findings = [
-        f"Of what was rated high on {words(given)}, {found[given, outcome].probability:.1%} [{found[given, outcome].low:.1%}, "
-        f"{found[given, outcome].high:.1%}] was also rated high on {words(outcome)} (the study: {value:.1%})."
+        f"Of what was rated high on {words(given)}, {_percents(p.probability, p.low, p.high)} was also rated high on {words(outcome)} "
+        f"(the study: {value:.1%})."
         for (given, outcome), value in marks.items()
-    ] or [_most_telling(rows)]
+        if (p := found[given, outcome]).n
+    ]
+    pairs = [row for row in rows if row.given != row.outcome and row.probability.n]
+    findings = findings or [_most_telling(rows, pairs)]
     figure = Figure(
         "conditional", "Heat map: of the positive ratings on the dimension of a row, the share that is positive on that of a column.",
         "Of one rater's ratings of one item: the share that is positive (the two highest points) on the column's dimension among those that "
         "are so on the row's, with its interval over raters. In brackets: the share of all ratings. The study's Figure 1.",
         lambda look: figures.conditional_figure(rows, look),
     )  # fmt: skip
-    return Section("conditional", "What goes together", tuple(findings), (figure,), (conditional_table(rows),))
+    shown = (figure,) if pairs else ()
+    return Section("conditional", "What goes together", tuple(findings), shown, (conditional_table(rows),))
 
 
-def _most_telling(rows: Sequence[ConditionalRow]) -> str:
+def _most_telling(rows: Sequence[ConditionalRow], pairs: Sequence[ConditionalRow]) -> str:
+    if not pairs:
+        return "Nobody rated an item high on one dimension and at all on another, so that nothing can be said of what goes together."
     own = {row.given: row.probability.probability for row in rows if row.given == row.outcome}
-    pairs = [row for row in rows if row.given != row.outcome and np.isfinite(row.probability.probability)]
     best = max(pairs, key=lambda row: abs(row.probability.probability - own[row.outcome]))
+    p = best.probability
     return (
-        f"Of what was rated high on {words(best.given)}, {best.probability.probability:.1%} [{best.probability.low:.1%}, "
-        f"{best.probability.high:.1%}] was also rated high on {words(best.outcome)}, against {own[best.outcome]:.1%} of all ratings."
+        f"Of what was rated high on {words(best.given)}, {_percents(p.probability, p.low, p.high)} was also rated high on "
+        f"{words(best.outcome)}, against {own[best.outcome]:.1%} of all ratings."
     )
 
 
@@ -210,9 +246,11 @@ def mixed_section(coded: Coded, jobs: int | None = None) -> Section:
     findings = []
     if n:
         findings.append(
-            f"{len(significant)} of {n} effects have p < .05, where chance alone would give {n / 20:.1f}; after Holm over all of them "
+            f"{sum(len(model.significant) for model in found.models)} of {n} effects have p < .05, where chance alone would give {n / 20:.1f}; after Holm over all of them "
             f"{remain or 'none'} remain{'s' if remain < 2 else ''}."
         )
+    elif found.models:
+        findings.append("No attribute tells these raters apart.")
     strongest = sorted(significant, key=lambda pair: pair[1].p)[:STRONGEST]
     findings += [f"{_sentence(model, effect)}." for model, effect in strongest]
     findings += [f"{words(failure.dimension)}: no model. {failure.message}" for failure in found.failures]
@@ -227,7 +265,8 @@ def mixed_section(coded: Coded, jobs: int | None = None) -> Section:
         "random intercepts of raters and items." + (" Crosses are what the study published." if marks else ""),
         lambda look: figures.odds_figure(effects, marks, look),
     )  # fmt: skip
-    tables = [effects_table(found.models), models_table(found.models)] if found.models else []
+    tables = [effects_table(found.models)] if n else []
+    tables += [models_table(found.models)] if found.models else []
     if marks:
         tables.insert(0, _table_1(found.models, marks))
     return Section("effects", "Who rates higher or lower", tuple(findings), (figure,) if effects else (), tuple(tables))

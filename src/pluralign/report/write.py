@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import html
 import io
 import json
 import shutil
@@ -13,13 +14,16 @@ from pathlib import Path
 from typing import Any
 
 from pluralign import __version__
-from pluralign.errors import PluralignError
+from pluralign.analysis.table import printable
+from pluralign.errors import PluralignError, listing
 from pluralign.ratings import Ratings
+from pluralign.report.figures import drawn_in
 from pluralign.report.look import LOOKS
 from pluralign.report.sections import Section
 
 PAGE = "report.html"
 RECORD = "report.json"
+PARTS = ("figures", "tables")
 PNG_DPI = 200
 SIMULATED = (
     "No person gave these ratings: they were drawn from a model that was calibrated to published statistics. What they show is that a "
@@ -49,13 +53,20 @@ class Report:
 
 
 def refuse_foreign(out: Path) -> None:
-    """Refuse a folder that holds anything but a former report.
+    """Refuse a folder that holds anything but a former report, since a new one replaces the folder as a whole.
 
     Raises:
         PluralignError: PA052.
     """
-    if out.exists() and (not out.is_dir() or (any(out.iterdir()) and not (out / RECORD).is_file())):
-        raise PluralignError("PA052", f"{out} holds something else than a report.", "Name another folder with --out.")
+    if not out.exists():
+        return
+    names = {path.name for path in out.iterdir()} if out.is_dir() else {out.name}
+    foreign = names if not {PAGE, RECORD} <= names else names - {PAGE, RECORD, *PARTS}
+    if foreign:
+        raise PluralignError(
+            "PA052", f"{out} holds {listing(sorted(foreign))}, which is no part of a report and would be lost.",
+            "Name another folder with --out.",
+        )  # fmt: skip
 
 
 def write_report(report: Report, out: Path, progress: Callable[[str], None] = lambda _: None) -> Path:
@@ -83,14 +94,16 @@ def write_report(report: Report, out: Path, progress: Callable[[str], None] = la
             shutil.rmtree(former, ignore_errors=True)
             out.rename(former)
         beside.rename(out)
-        shutil.rmtree(former, ignore_errors=True)
     finally:
-        shutil.rmtree(beside, ignore_errors=True)
+        if not out.exists() and former.exists():
+            former.rename(out)
+        for left in (beside, former):
+            shutil.rmtree(left, ignore_errors=True)
     return out / PAGE
 
 
 def _write_parts(report: Report, folder: Path, progress: Callable[[str], None]) -> None:
-    for part in ("figures", "tables"):
+    for part in PARTS:
         (folder / part).mkdir(parents=True)
     uris: dict[str, dict[str, str]] = {}
     for section in report.sections:
@@ -114,11 +127,12 @@ def _drawn(figure: Any, folder: Path) -> dict[str, str]:
     for look in LOOKS:
         drawn = figure.draw(look)
         out = io.BytesIO()
-        # Without a date, so that the same ratings give the same bytes.
-        drawn.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
-        if look is LOOKS[0]:
-            (folder / f"{figure.name}.svg").write_bytes(out.getvalue())
-            drawn.savefig(folder / f"{figure.name}.png", dpi=PNG_DPI)
+        # With the look's salt and without a date, so that the same ratings give the same bytes.
+        with drawn_in(look):
+            drawn.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
+            if look is LOOKS[0]:
+                (folder / f"{figure.name}.svg").write_bytes(out.getvalue())
+                drawn.savefig(folder / f"{figure.name}.png", dpi=PNG_DPI)
         plt.close(drawn)
         found[look.name] = "data:image/svg+xml;base64," + base64.b64encode(out.getvalue()).decode()
     return found
@@ -126,15 +140,17 @@ def _drawn(figure: Any, folder: Path) -> dict[str, str]:
 
 def _stamp(report: Report) -> str:
     provenance = report.ratings.provenance
+    # The label is anybody's text: in Markdown it must not become markup.
+    label = html.escape(printable(provenance.label), quote=False)
     return (
-        f"{provenance.label} · checksum {provenance.checksum[:12]} · pluralign {__version__} · {report.bootstrap} bootstrap replicates, "
+        f"{label} · checksum {provenance.checksum[:12]} · pluralign {__version__} · {report.bootstrap} bootstrap replicates, "
         f"seed {report.seed}"
     )
 
 
 @dataclass(frozen=True)
-class _Shown:
-    """A figure or a table as the page shows it."""
+class _Drawn:
+    """A figure as the page shows it."""
 
     name: str
     alt: str
@@ -148,13 +164,13 @@ def _page(report: Report, uris: dict[str, dict[str, str]]) -> str:
 
     environment = Environment(
         loader=PackageLoader("pluralign.report"), undefined=StrictUndefined, autoescape=select_autoescape(default=True),
-        trim_blocks=True, lstrip_blocks=True,
+        trim_blocks=True, lstrip_blocks=True, finalize=_shown,
     )  # fmt: skip
     provenance = report.ratings.provenance
     sections = [
         {
             "name": one.name, "title": one.title, "findings": one.findings,
-            "figures": [_Shown(f.name, f.alt, f.caption, uris[f.name]) for f in one.figures],
+            "figures": [_Drawn(f.name, f.alt, f.caption, uris[f.name]) for f in one.figures],
             "tables": [{"table": table, "open": not one.figures or table.name == "table-1"} for table in one.tables],
         }
         for one in report.sections
@@ -168,6 +184,11 @@ def _page(report: Report, uris: dict[str, dict[str, str]]) -> str:
         facts=_facts(report.ratings), sections=sections, method=report.method, choices=provenance.choices,
         checksum=provenance.checksum[:12], version=__version__, seed=report.seed, bootstrap=report.bootstrap, command=report.command,
     )  # fmt: skip
+
+
+def _shown(value: Any) -> Any:
+    """What a template puts on the page: texts without control characters; our own markup as it is."""
+    return printable(value) if type(value) is str else value
 
 
 def _facts(ratings: Ratings) -> list[tuple[str, str]]:
