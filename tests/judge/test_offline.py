@@ -19,7 +19,7 @@ from pluralign.judge.offline import (
     offline_judge,
     shipped_judge,
 )
-from pluralign.judge.zero_shot import ZeroShotJudge
+from pluralign.judge.zero_shot import WITHIN, ZeroShotJudge
 from pluralign.rater_model import Penalties
 from pluralign.schema import DIMENSIONS
 from pluralign.simulate import load_parameters, simulate
@@ -112,7 +112,8 @@ def test_the_default_judge_says_who_judges_what():
     (row, _) = default.judge(HELLO, ["helpfulness", "toxicity"])
     assert list(row) == ["helpfulness", "toxicity"]
     assert {d: j.judge for d, j in row.items()} == {"helpfulness": "rater-model-simulated", "toxicity": "zero-shot"}
-    assert default.preflight(list(DIMENSIONS), ["en", "de"]) == []
+    assert default.preflight(list(DIMENSIONS), ["en"]) == []
+    assert default.preflight(list(DIMENSIONS), ["en", "de"]) == [f"zero-shot: {WITHIN}"]
     assert set(default.identity()["parts"]) == {"zero-shot", "rater-model-simulated"}
     json.dumps([default.identity(), default.provenance()])
 
@@ -161,7 +162,7 @@ def test_a_judge_fitted_to_two_real_sets_orders_the_third(shared):
 
 @pytest.mark.parametrize("invisible", ["", "  \n", "\u200b", "\u202e\u2066"], ids=ascii)
 def test_an_answer_without_a_visible_character_is_empty(invisible):
-    from pluralign.judge.zero_shot import ZeroShotJudge
+    from pluralign.judge.zero_shot import WITHIN, ZeroShotJudge
 
     [row] = ZeroShotJudge().judge([Answer("Hi?", invisible, "en")], ["toxicity"])
     assert row["toxicity"].kind == "empty_answer"
