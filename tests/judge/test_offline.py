@@ -162,7 +162,7 @@ def test_a_judge_fitted_to_two_real_sets_orders_the_third(shared):
 
 @pytest.mark.parametrize("invisible", ["", "  \n", "\u200b", "\u202e\u2066"], ids=ascii)
 def test_an_answer_without_a_visible_character_is_empty(invisible):
-    from pluralign.judge.zero_shot import WITHIN, ZeroShotJudge
+    from pluralign.judge.zero_shot import ZeroShotJudge
 
     [row] = ZeroShotJudge().judge([Answer("Hi?", invisible, "en")], ["toxicity"])
     assert row["toxicity"].kind == "empty_answer"
