@@ -16,7 +16,7 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 ROOT = Path(__file__).resolve().parents[1]
 RATINGS = ROOT / "datasets" / "ratings"
 OUT = ROOT / "build" / "demo"
-RATER_LIMIT = 24
+RATER_LIMIT = 15
 """Items a language that the model rates here, on toxicity; without a limit there are 1,485 with all dimensions, some ninety minutes on two
 cores."""
 

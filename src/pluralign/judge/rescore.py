@@ -137,6 +137,9 @@ def rescore(
             notes.append(
                 f"{dimension}: the samples hold judgements of {', '.join(several)}, compared as if of one judge"
             )
+        given = {one.value for row in judgements if isinstance(one := row.get(dimension), Score)}
+        if len(given) == 1 and len(judgements) > 1:
+            notes.append(f"{dimension}: {judge.name} gave every answer the same score, so it tells none apart")
     table = Table.of(samples, judgements, seed, bootstrap)
     wanted = [*languages, BOTH] if len(languages) > 1 else languages
     agreement: dict[tuple[str, str], JudgeAgreement] = {}
