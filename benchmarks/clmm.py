@@ -154,6 +154,8 @@ def main() -> None:
     parser.add_argument("--times", type=int, nargs="+", default=[1, 2, 4, 8], help="sizes, in studies")
     parser.add_argument("--dense-to", type=int, default=4, help="largest size also done without sparse rounds")
     options = parser.parse_args()
+    if options.r is not None and not options.r.is_file():
+        parser.error(f"--r: {options.r} is no file; --no-r takes the recorded figure")
     lines = ["| what | seen |", "|---|---|"]
 
     def say(what: str, seen: str) -> None:
