@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from pluralign.errors import PluralignError
 from pluralign.rater_model import Embedding, Penalties, RaterModel, fit_rater_model
 from pluralign.ratings import Ratings
+from pluralign.ratings.tables import written_whole
 
 SIMULATED = "rater-model-simulated"
 """The name of every judge that was fitted to simulated raters, alone or among others: it must be seen wherever it scores."""
@@ -79,15 +78,8 @@ def save_judge(model: RaterModel, folder: Path) -> Path:
         PluralignError: PA052 where the folder holds something, or is a file.
     """
     refuse_full(folder)
-    place = folder.resolve()
-    beside = place.with_name(f".{place.name}.{os.getpid()}.part")
-    try:
+    with written_whole(folder) as beside:
         model.save(beside)
-        if place.exists():
-            place.rmdir()
-        beside.rename(place)
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
     return folder
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import random
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from pluralign.judge.base import Answer, Judge, Progress, Score
 from pluralign.judge.rescore import asked_dimensions
 from pluralign.judge.samples import Sample, judgement_record
 from pluralign.judge.sheet_files import csv_text, readme
+from pluralign.ratings.tables import written_whole
 from pluralign.schema import LANGUAGES
 
 if TYPE_CHECKING:
@@ -193,20 +193,11 @@ def _key(drawn: Sequence[Sample], columns: Sequence[str], seed: int) -> Key:
 
 
 def _write_all(folder: Path, files: Mapping[str, bytes]) -> None:
-    """Write a folder beside, then rename it: there is a whole sheet with its key, or none."""
-    folder = folder.resolve()
-    beside = folder.with_name(f".{folder.name}.writing")
-    shutil.rmtree(beside, ignore_errors=True)
-    try:
+    with written_whole(folder) as beside:
         for name, content in files.items():
             path = beside / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
-        if folder.exists():
-            folder.rmdir()
-        beside.rename(folder)
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
 
 
 def validate_sheets(

@@ -9,7 +9,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Mapping
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import pyarrow as pa
@@ -66,6 +68,25 @@ def write_text(text: str, path: Path) -> None:
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)
+
+
+@contextmanager
+def written_whole(folder: Path) -> Iterator[Path]:
+    """A folder to write into, which takes the place of `folder` at the end: there is a whole one, or none.
+
+    Args:
+        folder: must not exist, or be empty.
+    """
+    place = folder.resolve()
+    beside = place.with_name(f".{place.name}.{os.getpid()}.part")
+    try:
+        beside.mkdir(parents=True)
+        yield beside
+        if place.exists():
+            place.rmdir()
+        beside.rename(place)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
 
 
 def content_checksum(tables: Mapping[str, pa.Table]) -> str:
