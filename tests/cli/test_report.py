@@ -9,7 +9,7 @@ from pluralign import cli
 
 from ..views.conftest import FIVE, make_ratings, random_ratings
 
-QUICK = ("--bootstrap", 5)
+QUICK = ("--bootstrap", 10)
 
 
 @pytest.fixture(scope="module")
@@ -65,8 +65,8 @@ def test_a_report_is_written_where_it_says(report, folder, tmp_path):
     assert said.startswith("SIMULATED: test 0\n")
     assert str(out / "report.html") in said
     record = json.loads((out / "report.json").read_text("utf-8"))
-    assert (record["bootstrap"], record["seed"]) == (5, 3)
-    assert record["command"] == f"pluralign report {folder} --out {out} --bootstrap 5 --seed 3"
+    assert (record["bootstrap"], record["seed"]) == (10, 3)
+    assert record["command"] == f"pluralign report {folder} --out {out} --bootstrap 10 --seed 3"
     assert sorted(path.name for path in (tmp_path / "new").iterdir()) == ["report"]
 
 
@@ -171,6 +171,6 @@ def test_what_a_killed_run_left_beside_is_taken_away(report, sketched, folder, t
     assert [path.name for path in tmp_path.iterdir()] == ["report"]
 
 
-@pytest.mark.parametrize("arguments", [("--bootstrap", "-1"), ("--seed", "-1"), ("--bootstrap", "x")])
+@pytest.mark.parametrize("arguments", [("--bootstrap", "-1"), ("--bootstrap", "1"), ("--seed", "-1"), ("--bootstrap", "x")])
 def test_wrong_options_exit_with_2(report, arguments):
     assert report(*arguments)[0] == 2

@@ -13,7 +13,7 @@ from pluralign.analysis.numbers import plain
 from pluralign.schema import EVERYONE, MINIMUM_CELL
 from pluralign.stats.agreement import Alpha, Level, krippendorff_alpha
 from pluralign.stats.disagreement import Share, categories_apart, range_disagreement_share
-from pluralign.stats.resampling import bootstrap_sums, cluster_sums, percentile_interval, ratios
+from pluralign.stats.resampling import bootstrap_sums, cluster_sums, percentile_interval, ratios, share_interval
 from pluralign.views.groups import GroupSpec
 
 FEWEST_ITEMS = 30
@@ -187,7 +187,8 @@ def _over_dimensions(
 
     rows = []
     for name, statistic in ((MEAN, mean), (ANY, anywhere)):
-        low, high, _ = percentile_interval(statistic(totals))
-        share = Share(float(statistic(whole)[0]), low, high, int(any_used.sum()), len(sums), bootstrap, seed)
+        value = float(statistic(whole)[0])
+        low, high = share_interval(value, *percentile_interval(statistic(totals))[:2], len(sums))
+        share = Share(value, low, high, int(any_used.sum()), len(sums), bootstrap, seed)
         rows.append(DisagreementRow(name, "", every[0].group, every[0].scale, definition, share))
     return rows

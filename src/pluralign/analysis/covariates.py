@@ -153,7 +153,7 @@ def covariates(raters: pa.Table, formula: Formula, several: Several = "level") -
         both, skipped = _interaction(main[a], main[b])
         for (x, y), who in both.items():
             arrays.append(who)
-            columns.append(Column(f"{a}:{b}:{x}:{y}", f"{a}:{b}", f"{x}:{y}", f"{references[a]}:{references[b]}"))
+            columns.append(Column(f"{a}:{b}:{x}:{y}", f"{a}:{b}", f"{x}:{y}", "ratio of odds ratios"))
         if skipped:
             notes.append(f"no interaction {a}:{b} of {', '.join(skipped)} (fewer than {RARE} raters, or no answer)")
     matrix = np.column_stack(arrays).astype(np.float64) if arrays else np.zeros((raters.num_rows, 0))
@@ -184,8 +184,9 @@ def _reference(attribute: str, asked: str | None, levels: Levels, small: Mapping
             "PA060", f"got reference {asked!r} of {attribute} with {small[asked]} raters; expected a level of at least {RARE}: "
             f"{', '.join(repr(level) for level in levels if level != RARE_LEVEL)}."
         )  # fmt: skip
-    if asked not in levels:
-        raise unknown("PA020", f"reference level of {attribute}", asked, list(levels))
+    usable = [level for level in levels if level not in (RARE_LEVEL, UNDISCLOSED)]
+    if asked not in usable:
+        raise unknown("PA020", f"reference level of {attribute}", asked, usable)
     return asked
 
 

@@ -36,14 +36,15 @@ class Effect:
         se: its standard error.
         z: Wald statistic.
         p: two-sided p value of "no effect".
-        p_holm: by Holm over this model's covariates.
-        p_holm_all: by Holm over the covariates of all models fitted with it; NaN for a model fitted alone.
+        p_holm: by Holm over this model's covariates; NaN for `rare` and `undisclosed`, about whom nobody asks.
+        p_holm_all: by Holm over the covariates of all models fitted with it; NaN there too, and for a model fitted alone.
         odds_ratio: exp(estimate).
         low: lower end of its 95 % Wald interval.
         high: upper end.
         percent: change of the odds of a higher rating, per cent, which is how the study words effects.
         stars: * for p < .05, ** for p < .01, *** for p < .001; of `p`, as the study's are.
         n_raters: raters with the level.
+        is_residual: whether the level is `rare` or `undisclosed`: it keeps its raters' ratings in, and is no finding.
     """
 
     term: str
@@ -61,6 +62,7 @@ class Effect:
     percent: float
     stars: str
     n_raters: int
+    is_residual: bool = False
 
 
 def stars_of(p: float) -> str:
@@ -128,8 +130,8 @@ class MixedModel:
 
     @property
     def significant(self) -> tuple[Effect, ...]:
-        """The effects with a star."""
-        return tuple(effect for effect in self.effects if effect.stars)
+        """The effects with a star, but for those of `rare` and `undisclosed`."""
+        return tuple(effect for effect in self.effects if effect.stars and not effect.is_residual)
 
     def effect(self, level: str, term: str | None = None) -> Effect:
         """The effect of a level, such as `male`.
@@ -243,7 +245,10 @@ def effects_of(fit: ClmmFit, columns: Mapping[str, Column], n_raters: Mapping[st
         n_raters: name of a column -> raters with the level.
     """
     k = len(fit.thresholds)
-    adjusted = holm(fit.p[k : k + len(fit.names)])
+    # Who is `rare` or silent is no question of anybody's, and takes nothing from the others' adjustment.
+    adjusted = holm(
+        [math.nan if columns[name].is_residual else p for name, p in zip(fit.names, fit.p[k:], strict=False)]
+    )
     return tuple(
         Effect(
             term=columns[ratio.name].term,
@@ -261,6 +266,7 @@ def effects_of(fit: ClmmFit, columns: Mapping[str, Column], n_raters: Mapping[st
             percent=100.0 * math.expm1(float(fit.coef[j])),
             stars=stars_of(ratio.p),
             n_raters=n_raters[ratio.name],
+            is_residual=columns[ratio.name].is_residual,
         )
         for j, ratio in enumerate(fit.odds_ratios())
     )
@@ -268,7 +274,8 @@ def effects_of(fit: ClmmFit, columns: Mapping[str, Column], n_raters: Mapping[st
 
 def with_holm_over_all(models: Sequence[MixedModel]) -> tuple[MixedModel, ...]:
     """The same models with every effect's p value also adjusted over all of them."""
-    adjusted = iter(holm([effect.p for model in models for effect in model.effects]).tolist())
+    every = [effect for model in models for effect in model.effects]
+    adjusted = iter(holm([math.nan if effect.is_residual else effect.p for effect in every]).tolist())
     return tuple(
         replace(model, effects=tuple(replace(effect, p_holm_all=next(adjusted)) for effect in model.effects))
         for model in models

@@ -38,7 +38,7 @@ def distribution_table(found: Sequence[Distribution]) -> Table:
         for one in found
     ]  # fmt: skip
     return Table.of("distributions", "How ratings are spread", columns, rows, [one.as_dict() for one in found],
-                    "Shares of ratings by value of the scale; the mean's interval resamples raters.", columns[2:])  # fmt: skip
+                    "Shares of ratings by value of the scale; the mean's interval resamples raters, for these items.", columns[2:])  # fmt: skip
 
 
 def alpha_table(rows: Sequence[AlphaRow]) -> Table:
@@ -53,7 +53,7 @@ def alpha_table(rows: Sequence[AlphaRow]) -> Table:
     return Table.of(
         "alpha", f"Agreement: Krippendorff's alpha ({level})", columns, cells, [one.as_dict() for one in rows],
         f"Items are those with two raters of the group; under {FEWEST_ITEMS} of them nothing is shown. 1 is full agreement, 0 what chance "
-        "would give. Intervals resample prompt templates.",
+        "would give. Intervals resample prompt templates, for these raters: with few raters they are too short.",
         ["alpha [95 %]", "items", "raters"],
     )  # fmt: skip
 
@@ -83,7 +83,7 @@ def conditional_table(rows: Sequence[ConditionalRow]) -> Table:
     return Table.of(
         "conditional", "Of what was rated high on one dimension (given), how much was so on another (outcome)",
         ["given", "outcome", "share [95 %]", "ratings", "raters"], cells, [one.as_dict() for one in rows],
-        "High: the two highest of five points. Both ratings are one rater's of one item. Intervals resample raters.",
+        "High: the two highest of five points. Both ratings are one rater's of one item. Intervals resample raters, for these items.",
         ["share [95 %]", "ratings", "raters"],
     )  # fmt: skip
 
@@ -104,14 +104,14 @@ def effects_table(models: Sequence[MixedModel]) -> Table:
     ]
     cells = [
         [model.dimension, one.term, one.level, one.reference, interval(one.odds_ratio, one.low, one.high, 2), f"{one.percent:+.1f} %",
-         _p(one.p), _p(one.p_holm_all), one.stars, f"{one.n_raters:,}"]
+         shown_p(one.p), shown_p(one.p_holm_all), one.stars, f"{one.n_raters:,}"]
         for model in models for one in model.effects
     ]  # fmt: skip
     records = [plain({"dimension": model.dimension, **vars(one)}) for model in models for one in model.effects]
     return Table.of(
         "effects", "Effects of who rates: cumulative link mixed models", columns, cells, records,
         "Odds of a higher rating against the reference, by Wald intervals. * p < .05, ** p < .01, *** p < .001, unadjusted as in the study; Holm "
-        "over all effects of this table.",
+        "over all effects but those of rare and undisclosed.",
         ["odds ratio [95 %]", "change", "p", "p (Holm)", "raters"],
     )  # fmt: skip
 
@@ -144,5 +144,6 @@ def models_table(models: Sequence[MixedModel]) -> Table:
     return Table.of("models", "How the models fit", columns, cells, records, LAPLACE_BIAS, columns[2:9])
 
 
-def _p(p: float) -> str:
+def shown_p(p: float) -> str:
+    """A p value as it is shown; a dash where there is none."""
     return "–" if p != p else "<.001" if p < 0.001 else f"{p:.3f}".removeprefix("0")

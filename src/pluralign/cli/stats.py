@@ -23,7 +23,21 @@ Dimensions = Annotated[
     list[str] | None, typer.Option("--dimension", help="By the source's name or ours; may be repeated; all by default.")
 ]
 Groups = Annotated[list[str] | None, typer.Option("--group", help="Whose ratings; may be repeated.")]
-Bootstrap = Annotated[int, typer.Option(help="Replicates of the intervals; 0 for none.", min=0, max=100_000)]
+FEWEST = 10
+"""Replicates below which percentiles are no interval: it may miss the estimate itself."""
+
+
+def _enough(replicates: int) -> int:
+    if 0 < replicates < FEWEST:
+        raise typer.BadParameter(
+            f"got {replicates}; expected 0 for no intervals, or {FEWEST} and more (1,000 for use)."
+        )
+    return replicates
+
+
+Bootstrap = Annotated[
+    int, typer.Option(help="Replicates of the intervals; 0 for none.", min=0, max=100_000, callback=_enough)
+]
 Seed = Annotated[int, typer.Option(help="Seed of the intervals.", min=0)]
 Json = Annotated[bool, typer.Option("--json", help="Answer as JSON, for a program.")]
 

@@ -19,12 +19,14 @@ from pluralign.report.write import Report
 
 METHOD = (
     "Intervals are 95 % percentile intervals of a bootstrap. Means of ratings and conditional probabilities resample raters; alpha and "
-    "disagreement resample prompt templates (prompts, where the source names no templates), all items of one together.",
+    "disagreement resample prompt templates (prompts, where the source names no templates), all items of one together. Each holds the other side "
+    "fixed: means are for these items, alpha and disagreement for these raters, and intervals for any others would be wider.",
     "Alpha is Krippendorff's, ordinal; groups with fewer than 30 items that two of their raters rated are not shown.",
     "Disagreement grows with the number of raters an item has and of values the scale has: compare it only between equal designs.",
     "Effects of who rates come from one cumulative link mixed model a dimension, all attributes together, with crossed random intercepts of "
     "raters and items, logit link and the Laplace approximation: the model of R's ordinal::clmm. Intervals there are Wald's.",
-    "Raters who gave several ethnicities belong to each of those groups; nobody is in a group for not having answered.",
+    "In groups, raters who gave several ethnicities belong to each of them, and nobody is in a group for not having answered. In the models they have "
+    "the level `multiple`; who did not say is `undisclosed`, and levels with fewer than ten raters are `rare`: both keep their ratings in, and are no findings.",
 )
 
 

@@ -25,13 +25,13 @@ from pluralign.analysis.tables import (
     distribution_table,
     effects_table,
     models_table,
+    shown_p,
 )
 from pluralign.report import figures
 from pluralign.report.beside import published, published_stars
 from pluralign.report.figures import words
 from pluralign.report.look import Look
 from pluralign.schema import EVERYONE, MINIMUM_CELL, MULTIPLE, UNDISCLOSED
-from pluralign.stats.design import RARE_LEVEL
 
 TENTATIVE = 2 / 3
 """Under it alpha supports no conclusions from averages, not even tentative ones. Source: Krippendorff (2004), Content Analysis, p. 241."""
@@ -178,7 +178,7 @@ def agreement_section(coded: Coded, bootstrap: int, seed: int) -> Section:
         alphas = [row.alpha.alpha for row in everyone]
         findings.append(
             f"Among all raters alpha is {min(alphas):z.2f} to {max(alphas):z.2f} over the dimensions"
-            + (": people see these answers differently, so an average hides much of what they said." if max(alphas) < TENTATIVE else ".")
+            + (": far from agreement, so an average hides much of what the ratings hold." if max(alphas) < TENTATIVE else ".")
             if len(everyone) > 1
             else f"Among all raters alpha is {interval(everyone[0].alpha.alpha, everyone[0].alpha.low, everyone[0].alpha.high, 2)}."
         )  # fmt: skip
@@ -190,8 +190,8 @@ def agreement_section(coded: Coded, bootstrap: int, seed: int) -> Section:
     shown = [row for row in rows if not row.suppressed]
     figure = Figure(
         "alpha", "Dots with intervals: Krippendorff's ordinal alpha by group and dimension.",
-        "Agreement of each group's raters among themselves; 1 is full agreement, 0 what chance would give. Wide intervals are groups with few "
-        "items that two of them rated: compare groups only where intervals are apart." + (" Crosses are what the study published." if marks else ""),
+        "Agreement of each group's raters among themselves; 1 is full agreement, 0 what chance would give. The intervals are of these raters on "
+        "other items: with few raters they are too short, so that no difference between groups follows from them alone." + (" Crosses are what the study published." if marks else ""),
         lambda look: figures.alpha_figure(rows, marks, look),
     )  # fmt: skip
     return Section(
@@ -228,11 +228,13 @@ def _most_telling(rows: Sequence[ConditionalRow], pairs: Sequence[ConditionalRow
     if not pairs:
         return "Nobody rated an item high on one dimension and at all on another, so that nothing can be said of what goes together."
     own = {row.given: row.probability.probability for row in rows if row.given == row.outcome}
+    # What a handful of raters shares is the largest difference in every small set.
+    pairs = [row for row in pairs if row.probability.n_raters >= MINIMUM_CELL] or pairs
     best = max(pairs, key=lambda row: abs(row.probability.probability - own[row.outcome]))
     p = best.probability
     return (
         f"Of what was rated high on {words(best.given)}, {_percents(p.probability, p.low, p.high)} was also rated high on "
-        f"{words(best.outcome)}, against {own[best.outcome]:.1%} of all ratings."
+        f"{words(best.outcome)} ({p.n:,} ratings by {p.n_raters:,} raters), against {own[best.outcome]:.1%} of all ratings."
     )
 
 
@@ -240,22 +242,24 @@ def mixed_section(coded: Coded, jobs: int | None = None) -> Section:
     """Who rates higher or lower: the study's mixed models and its Table 1."""
     found = fit_all(coded.ratings, jobs=jobs)
     marks = published(coded.ratings, "odds_ratio")
-    significant = [(model, effect) for model in found.models for effect in model.significant if not _residual(effect)]
-    n = sum(len(model.effects) for model in found.models)
-    remain = sum(one.p_holm_all < 0.05 for model in found.models for one in model.effects)
+    significant = [(model, effect) for model in found.models for effect in model.significant]
+    asked = [effect for model in found.models for effect in model.effects if not effect.is_residual]
+    n, remain = len(asked), sum(effect.p_holm_all < 0.05 for effect in asked)
     findings = []
     if n:
         findings.append(
-            f"{sum(len(model.significant) for model in found.models)} of {n} effects have p < .05, where chance alone would give {n / 20:.1f}; after Holm over all of them "
+            f"{len(significant)} of {n} effects have p < .05, where chance alone would give {n / 20:.1f}; after Holm over all of them "
             f"{remain or 'none'} remain{'s' if remain < 2 else ''}."
         )
     elif found.models:
-        findings.append("No attribute tells these raters apart.")
+        findings.append("No attribute has two levels with enough raters to compare.")
     strongest = sorted(significant, key=lambda pair: pair[1].p)[:STRONGEST]
     findings += [f"{_sentence(model, effect)}." for model, effect in strongest]
     findings += [f"{words(failure.dimension)}: no model. {failure.message}" for failure in found.failures]
     effects = {
-        model.dimension: [(one.level, one.odds_ratio, one.low, one.high) for one in model.effects if not _residual(one)]
+        model.dimension: [
+            (one.level, one.odds_ratio, one.low, one.high) for one in model.effects if not one.is_residual
+        ]
         for model in found.models
     }
     effects = {dimension: own for dimension, own in effects.items() if own}
@@ -265,27 +269,29 @@ def mixed_section(coded: Coded, jobs: int | None = None) -> Section:
         "random intercepts of raters and items." + (" Crosses are what the study published." if marks else ""),
         lambda look: figures.odds_figure(effects, marks, look),
     )  # fmt: skip
-    tables = [effects_table(found.models)] if n else []
+    tables = [effects_table(found.models)] if any(model.effects for model in found.models) else []
     tables += [models_table(found.models)] if found.models else []
     if marks:
         tables.insert(0, _table_1(found.models, marks))
     return Section("effects", "Who rates higher or lower", tuple(findings), (figure,) if effects else (), tuple(tables))
 
 
-def _residual(effect: Effect) -> bool:
-    return any(level in (UNDISCLOSED, RARE_LEVEL) for level in effect.level.split(":"))
-
-
 def _sentence(model: MixedModel, effect: Effect) -> str:
     ratio = interval(effect.odds_ratio, effect.low, effect.high, 2)
     return (
         f"{words(model.dimension).capitalize()}: {words(effect.level)} against {words(effect.reference)}, odds of a higher rating "
-        f"{effect.percent:+.1f} % {effect.stars} (odds ratio {ratio})"
+        f"{effect.percent:+.1f} % {effect.stars} (odds ratio {ratio}; p after Holm {shown_p(effect.p_holm_all)})"
     )
 
 
 def _references(models: Sequence[MixedModel]) -> str:
-    return ", ".join(words(level) for level in models[0].references.values()) if models else "none"
+    """The reference levels, once where all models share them."""
+    told: dict[str, list[str]] = {}
+    for model in models:
+        told.setdefault(", ".join(map(words, model.references.values())), []).append(words(model.dimension))
+    if len(told) < 2:
+        return next(iter(told), "none")
+    return "; ".join(f"{', '.join(names)}: {levels}" for levels, names in told.items())
 
 
 def _table_1(models: Sequence[MixedModel], marks: Mapping[tuple[str, str], float]) -> Table:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from pluralign.stats.resampling import bootstrap_sums, cluster_sums, percentile_interval, ratios
+from pluralign.stats.resampling import bootstrap_sums, cluster_sums, percentile_interval, ratios, share_interval
 
 
 class ConditionalError(ValueError):
@@ -84,6 +84,7 @@ def conditional_probability(
             totals = bootstrap_sums(by_rater, bootstrap, seed)
             low, high, n_undefined = percentile_interval(ratios(totals[:, 0], totals[:, 1]))
     probability = n_outcome / n if n else np.nan
+    low, high = share_interval(probability, low, high, n_raters)
     return ConditionalProbability(probability, low, high, n, n_outcome, n_raters, bootstrap, n_undefined, seed)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from pluralign.stats.counts import AgreementError, Counts, checked_bootstrap, checked_clusters, checked_counts
-from pluralign.stats.resampling import bootstrap_sums, cluster_sums, percentile_interval
+from pluralign.stats.resampling import bootstrap_sums, cluster_sums, percentile_interval, share_interval
 
 
 @dataclass(frozen=True)
@@ -82,6 +82,7 @@ def range_disagreement_share(
         totals = bootstrap_sums(by_cluster, bootstrap, seed)
         low, high, _ = percentile_interval(totals[:, 0] / totals[:, 1])
     share = float(apart.mean()) if len(apart) else np.nan
+    low, high = share_interval(share, low, high, len(by_cluster))
     return Share(share, low, high, len(apart), len(by_cluster), bootstrap, seed)
 
 

@@ -77,6 +77,22 @@ def percentile_interval(replicates: Floats) -> tuple[float, float, int]:
     return float(low), float(high), n_undefined
 
 
+def share_interval(share: float, low: float, high: float, n_clusters: int) -> tuple[float, float]:
+    """The interval of a share, where the bootstrap has none: all clusters alike say nothing of the next one.
+
+    A share of 0 or 1 gets the exact interval of as many independent cases as there are clusters, 1 − .025^(1/n) at most.
+
+    Source: Clopper & Pearson (1934), "The use of confidence or fiducial limits", Biometrika 26.
+
+    >>> [round(end, 3) for end in share_interval(1.0, 1.0, 1.0, 12)], share_interval(0.5, 0.4, 0.6, 12)
+    ([0.735, 1.0], (0.4, 0.6))
+    """
+    if share not in (0.0, 1.0) or low != high:
+        return low, high
+    reach = 1.0 - 0.025 ** (1.0 / n_clusters)
+    return (0.0, reach) if share == 0.0 else (1.0 - reach, 1.0)
+
+
 def ratios(numerator: Floats, denominator: Floats) -> Floats:
     """Element-wise quotients, NaN where the denominator is not positive."""
     quotients = np.full(numerator.shape, np.nan)
