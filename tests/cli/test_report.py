@@ -171,6 +171,8 @@ def test_what_a_killed_run_left_beside_is_taken_away(report, sketched, folder, t
     assert [path.name for path in tmp_path.iterdir()] == ["report"]
 
 
-@pytest.mark.parametrize("arguments", [("--bootstrap", "-1"), ("--bootstrap", "1"), ("--seed", "-1"), ("--bootstrap", "x")])
+@pytest.mark.parametrize(
+    "arguments", [("--bootstrap", "-1"), ("--bootstrap", "1"), ("--seed", "-1"), ("--bootstrap", "x")]
+)
 def test_wrong_options_exit_with_2(report, arguments):
     assert report(*arguments)[0] == 2
