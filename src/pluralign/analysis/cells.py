@@ -12,10 +12,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from pluralign.errors import PluralignError, unknown
+from pluralign.errors import unknown
 from pluralign.ratings import Ratings, SourceDimension
 from pluralign.schema import EVERYONE, SCALES
 from pluralign.stats.counts import Counts, value_counts
+from pluralign.views.core import check_offered, dimensions_of
 from pluralign.views.groups import GroupSpec, group_name, members
 
 Codes = NDArray[np.int64]
@@ -83,9 +84,7 @@ class Coded:
         Raises:
             PluralignError: PA024 for a name that does not exist.
         """
-        found = self.ratings.provenance
-        chosen = found.dimensions if not names else map(found.dimension, names)
-        return list({spec.name: spec for spec in chosen}.values())
+        return dimensions_of(self.ratings, names or None)
 
     def cells(self, spec: SourceDimension, group: GroupSpec = EVERYONE, scale: str | None = None) -> Cells:
         """The ratings of a dimension.
@@ -102,11 +101,7 @@ class Coded:
         scale = scale or spec.scales[0]
         if scale not in SCALES:
             raise unknown("PA021", "scale", scale, list(SCALES))
-        if scale not in spec.scales:
-            raise PluralignError(
-                "PA022", f"got {scale!r} for dimension {spec.name!r}; its source offers {', '.join(spec.scales)}.",
-                "Ask for one of them.",
-            )  # fmt: skip
+        check_offered([spec], scale)
         rows = self._of_dimension(spec.name)
         own = members(self.ratings.raters, group)
         if own is not None:

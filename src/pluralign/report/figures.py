@@ -157,8 +157,7 @@ def disagreement_figure(rows: Sequence[DisagreementRow], published: Published, l
     titles = {"differ": "ratings differ", "range-2": "2+ points apart"}
     with drawn_in(look) as plt:
         figure, axes = _panels(plt, look, len(panels), [0.3 + ROW * len(own) for own in panels.values()])
-        former: list[str] = []
-        for k, (axis, ((scale, definition), own)) in enumerate(zip(axes, panels.items(), strict=True)):
+        for axis, ((scale, definition), own) in zip(axes, panels.items(), strict=True):
             marks = {
                 row.dimension: published[row.dimension, row.group] for row in own
                 if (scale, definition) == ("5pt", "differ") and (row.dimension, row.group) in published
@@ -167,9 +166,7 @@ def disagreement_figure(rows: Sequence[DisagreementRow], published: Published, l
             _forest(axis, points, [marks.get(row.dimension) for row in own], look)
             axis.set(title=f"{titles[definition]}, {scale}", xlim=(0, 1.02))
             axis.xaxis.set_major_formatter(lambda share, _: f"{share:.0%}")
-            if k % MOST and not look.narrow and [name for name, *_ in points] == former:
-                axis.set_yticklabels([])
-            former = [name for name, *_ in points]
+        _share_labels(axes, look)
         _published_legend(figure, published, look)
         return figure
 
@@ -184,15 +181,12 @@ def alpha_figure(rows: Sequence[AlphaRow], published: Published, look: Look) -> 
     with drawn_in(look) as plt:
         figure, axes = _panels(plt, look, len(panels), [0.3 + ROW * len(own) for own in panels.values()])
         low, high = _range([(one.alpha.low, one.alpha.high) for one in rows])
-        former: list[str] = []
-        for k, (axis, (dimension, own)) in enumerate(zip(axes, panels.items(), strict=True)):
+        for axis, (dimension, own) in zip(axes, panels.items(), strict=True):
             points = [(row.group, row.alpha.alpha, row.alpha.low, row.alpha.high) for row in own]
             _forest(axis, points, [published.get((dimension, row.group)) for row in own], look)
             axis.set(title=_label(dimension, look), xlim=(low, high))
             axis.axvline(0, color=look.quiet, linewidth=0.8)
-            if k % MOST and not look.narrow and [name for name, *_ in points] == former:
-                axis.set_yticklabels([])
-            former = [name for name, *_ in points]
+        _share_labels(axes, look)
         _published_legend(figure, published, look)
         return figure
 
@@ -216,6 +210,16 @@ def _forest(
     axis.set(yticks=y, yticklabels=[_label(name, look) for name, *_ in points], ylim=(-0.7, len(points) - 0.3))
     axis.grid(axis="x", linewidth=0.6)
     axis.set_axisbelow(True)
+
+
+def _share_labels(axes: Sequence[Any], look: Look) -> None:
+    """Name rows once where a panel's neighbour on the left has the same ones."""
+    if look.narrow:
+        return
+    labels = [[label.get_text() for label in axis.get_yticklabels()] for axis in axes]
+    for k, axis in enumerate(axes):
+        if k % MOST and labels[k] == labels[k - 1]:
+            axis.set_yticklabels([])
 
 
 def _published_legend(figure: Any, published: Published, look: Look) -> None:
@@ -287,16 +291,13 @@ def odds_figure(
         # One runaway interval of a small group would squeeze all others together: it is cut at the edge.
         low = max(min(ends, default=0.5), min(0.2, *estimates))
         high = min(max(ends, default=2.0), max(5.0, *estimates))
-        former: list[str] = []
-        for k, (axis, (dimension, own)) in enumerate(zip(axes, effects.items(), strict=True)):
+        for axis, (dimension, own) in zip(axes, effects.items(), strict=True):
             _forest(axis, own, [published.get((dimension, level)) for level, *_ in own], look)
             axis.set(title=_label(dimension, look), xscale="log", xlim=(low * 0.94, high * 1.06))
             axis.axvline(1, color=look.quiet, linewidth=0.8)
             axis.xaxis.set_major_locator(FixedLocator([0.25, 0.5, 1, 2, 4]))
             axis.xaxis.set_minor_locator(NullLocator())
             axis.xaxis.set_major_formatter(lambda ratio, _: f"{ratio:g}")
-            if k % MOST and not look.narrow and [level for level, *_ in own] == former:
-                axis.set_yticklabels([])
-            former = [level for level, *_ in own]
+        _share_labels(axes, look)
         _published_legend(figure, published, look)
         return figure
