@@ -62,8 +62,9 @@ calibrate: $(INSTALLED)  ## solve for the simulation's parameters afresh (minute
 release: $(INSTALLED)  ## simulate the shipped tables afresh and build every config, card and checksum
 	$(BIN)/pluralign data simulate --seed 0 --out datasets/ratings
 	$(BIN)/pluralign data build datasets/ratings
+	$(BIN)/pluralign preferences build
 	$(BIN)/python -m pluralign.release.prompts
 	$(MAKE) docs
 
 clean:  ## remove what was built (not the canonical tables)
-	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache datasets/ratings/configs
+	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache datasets/ratings/configs datasets/preferences/configs

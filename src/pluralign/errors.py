@@ -75,6 +75,18 @@ CODES: dict[str, str] = {
     "PA081": "task setting not usable",
     "PA082": "link refused",
     "PA083": "model cannot be loaded",
+    # preferences
+    "PA090": "unknown condition",
+    "PA091": "condition without rows",
+    "PA092": "no two responses to one prompt",
+    "PA093": "preference setting not usable",
+    "PA094": "no prompts in this language",
+    # training and experiments
+    "PA095": "recipe not usable",
+    "PA096": "training cannot go on",
+    "PA097": "experiment not usable",
+    "PA098": "adapter changes nothing",
+    "PA099": "result not recognised",
 }
 """Code -> title. Tests and fixes key on the code; the message carries the particulars."""
 

@@ -151,7 +151,9 @@ AGGREGATIONS: dict[str, str] = {
     "mean": "the mean, rounded half up to a point of the scale",
 }
 
-ArrowName = Literal["string", "list<string>", "int8", "int16", "int32", "float64", "bool", "list<int32>"]
+ArrowName = Literal[
+    "string", "list<string>", "int8", "int16", "int32", "float64", "bool", "list<int32>", "list<message>"
+]
 
 
 @dataclass(frozen=True)
@@ -238,6 +240,64 @@ INDIVIDUAL_FIELDS: tuple[Field, ...] = (
     Field("dimension", "string", "what was rated"),
     Field("value", "int8", "the rating, on the view's scale"),
 )
+_PROMPT = Field("prompt", "list<message>", "the prompt, as a conversation of one turn by the user")
+_PROMPT_IDS: tuple[Field, ...] = (
+    Field("prompt_id", "string", "the prompt"),
+    Field("template_id", "string", "the prompt's template, the unit of clustering in intervals", nullable=True),
+)
+_OF_WHOM: tuple[Field, ...] = (
+    Field("dimension", "string", "what was rated; several that were combined are joined by +"),
+    Field("group", "string", "whose ratings"),
+    Field("language", "string", "the language of the texts; the ratings are those of both", vocabulary=LANGUAGES),
+)
+PREFERENCE_FIELDS: tuple[Field, ...] = (
+    _PROMPT,
+    Field("chosen", "list<message>", "the response that is preferred, as a turn of the assistant"),
+    Field("rejected", "list<message>", "the other response to the same prompt, as a turn of the assistant"),
+    Field(
+        "margin",
+        "float64",
+        "mean rating (aggregated: value) of the chosen item above the rejected one's, in the good direction, points of the scale; "
+        "negative where the means contradict the votes",
+    ),
+    Field("p_chosen", "float64", "share of the votes for the chosen item, .5–1; a tie is half a vote, or none: see the config"),
+    Field(
+        "p_chosen_shrunk",
+        "float64",
+        "p_chosen drawn towards .5 as the number of raters asks for; missing where the row is a single vote or value",
+        nullable=True,
+    ),
+    Field("weight", "float64", "votes that p_chosen rests on, the mean over draws where ratings were subsampled"),
+    Field("n_raters", "int32", "raters of the two items, over all draws; whoever rated both is counted once"),
+    *_OF_WHOM,
+    *_PROMPT_IDS,
+    Field("chosen_id", "string", "the item that is preferred"),
+    Field("rejected_id", "string", "the other item"),
+)  # fmt: skip
+"""Preference pairs, as trl's DPOTrainer takes them; it ignores what it has no use for."""
+
+UNPAIRED_FIELDS: tuple[Field, ...] = (
+    _PROMPT,
+    Field("completion", "list<message>", "the response, as a turn of the assistant"),
+    Field("label", "bool", "whether the rating is on the good side of the scale's middle; missing on it", nullable=True),
+    Field("score", "float64", "the rating on 0–1, 1 is good"),
+    Field("weight", "float64", "1, or the share of draws that hold the rating where ratings were subsampled"),
+    Field("n_raters", "int32", "raters of the item, over all draws"),
+    *_OF_WHOM,
+    *_PROMPT_IDS,
+    Field("item_id", "string", "the item"),
+)  # fmt: skip
+"""Single responses with a label, as trl's KTOTrainer takes them, and a score for pointwise regression."""
+
+REWARD_FIELDS: tuple[Field, ...] = (
+    _PROMPT,
+    *_PROMPT_IDS,
+    Field("dimensions", "list<string>", "what the reward is to score"),
+    Field("group", "string", "whose ratings the reward stands for"),
+    Field("language", "string", "the language of the prompt", vocabulary=LANGUAGES),
+)
+"""Prompts, as trl's GRPOTrainer takes them; the other columns reach its reward functions."""
+
 TEXT_COLUMNS: tuple[str, ...] = ("prompt_en", "response_en", "prompt_de", "response_de")
 
 SPLITS: tuple[str, ...] = ("train", "test")

@@ -10,6 +10,7 @@ from pluralign import __version__
 from pluralign.cli import evaluate, report
 from pluralign.cli.data import data
 from pluralign.cli.judge import judge
+from pluralign.cli.preferences import preferences
 from pluralign.cli.stats import stats
 from pluralign.errors import PluralignError, ProblemsFoundError
 
@@ -22,6 +23,7 @@ app = typer.Typer(
 )
 app.add_typer(data, name="data")
 app.add_typer(judge, name="judge")
+app.add_typer(preferences, name="preferences")
 app.add_typer(stats, name="stats")
 evaluate.register(app)
 report.register(app)
@@ -57,6 +59,11 @@ USED_WRONGLY = frozenset(
         "PA077",
         "PA081",
         "PA082",
+        "PA090",
+        "PA091",
+        "PA092",
+        "PA093",
+        "PA094",
     }
 )
 """Codes that mean that the command was called with something that does not exist or does not fit: exit code 2."""

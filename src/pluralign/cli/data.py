@@ -178,7 +178,7 @@ def build(
 ) -> None:
     """Write every config, the card, Croissant and the checksums beside the tables."""
     from pluralign.release.build import build as run
-    from pluralign.release.build import restore_former
+    from pluralign.release.folder import restore_former
 
     restore_former(folder)
     ratings = load(folder)

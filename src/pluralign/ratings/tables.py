@@ -28,6 +28,7 @@ _TYPES: dict[ArrowName, pa.DataType] = {
     "float64": pa.float64(),
     "bool": pa.bool_(),
     "list<int32>": pa.list_(pa.int32()),
+    "list<message>": pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())])),
 }
 
 PROVENANCE_KEY = b"pluralign.provenance"

@@ -17,23 +17,28 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from pluralign import __version__
-from pluralign.errors import PluralignError, listing
+from pluralign.errors import PluralignError
 from pluralign.ratings import Ratings
-from pluralign.ratings.tables import PROVENANCE_KEY, file_checksum, write_parquet, write_text
+from pluralign.ratings.tables import PROVENANCE_KEY, write_text
 from pluralign.release.configs import Plan, Splitter, ViewConfig, loadable, plan
+from pluralign.release.folder import (
+    CARD,
+    CHECKSUMS,
+    CONFIG_KEY,
+    CROISSANT,
+    PROVENANCE,
+    checksums,
+    refuse_foreign,
+    restore_former,
+    sibling,
+)
+from pluralign.release.folder import swap as _swap
+from pluralign.release.folder import write_table as _write
 from pluralign.schema import MINIMUM_CELL, SCALES, TABLES
 
-CARD, CROISSANT, CHECKSUMS, PROVENANCE, REJECTED = (
-    "README.md", "croissant.json", "checksums.sha256", "provenance.json", "rejected.parquet",
-)  # fmt: skip
 BELONGS = frozenset({CARD, CROISSANT, CHECKSUMS, PROVENANCE, "configs", *(f"{table}.parquet" for table in TABLES)})
 """What a release may hold at its top."""
-LOCAL = frozenset({REJECTED})
-"""What may lie beside it and is never published: rows that were set aside may hold anything."""
-CONFIG_KEY = b"pluralign.config"
 WRITERS = 2
 
 
@@ -80,7 +85,7 @@ def build(
     wanted = plan(ratings, minimum_cell)
     restore_former(folder)
     _refuse_foreign(folder, ratings, replace)
-    beside = _sibling(folder, "building")
+    beside = sibling(folder, "building")
     shutil.rmtree(beside, ignore_errors=True)
     try:
         empty = _build_into(beside, ratings, wanted, statistics, progress)
@@ -158,37 +163,9 @@ def empties(wanted: Plan, rows: Mapping[str, int]) -> tuple[str, ...]:
     return tuple(key for config in wanted.views for split in config.files if not rows[key := f"{config.name}/{split}"])
 
 
-def _write(table: pa.Table, path: Path, stamp: Mapping[bytes, bytes]) -> None:
-    if table.num_rows:
-        return write_parquet(table, path, stamp)
-    # `datasets` takes the batch size from the first row group and fails where that is 0, so an empty split has no row group.
-    path.parent.mkdir(parents=True, exist_ok=True)
-    pq.ParquetWriter(path, table.schema.with_metadata(dict(stamp))).close()
-    return None
-
-
-def checksums(folder: Path) -> str:
-    """The lines of `checksums.sha256`, as `sha256sum --check` reads them; what made the files is a comment."""
-    names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
-    listed = [name for name in names if name not in LOCAL | {CHECKSUMS}]
-    head = f"# pluralign {__version__}, pyarrow {pa.__version__}"
-    return "\n".join([head, *(f"{file_checksum(folder / name)}  {name}" for name in listed)]) + "\n"
-
-
-def _sibling(folder: Path, what: str) -> Path:
-    return folder.with_name(f".{folder.name}.{what}")
-
-
 def _refuse_foreign(folder: Path, ratings: Ratings, replace: bool) -> None:
-    """The folder is replaced as a whole, so nothing else may be in it."""
-    if not folder.exists():
-        return
-    foreign = sorted({path.name for path in folder.iterdir()} - BELONGS - LOCAL)
-    if foreign:
-        raise PluralignError(
-            "PA052", f"{folder} holds {listing(foreign)}, which is not part of a release and would be lost.",
-            "Move it away, or build into another folder.",
-        )  # fmt: skip
+    """The folder is replaced as a whole, so nothing else may be in it, nor other ratings."""
+    refuse_foreign(folder, BELONGS)
     if replace or not (folder / PROVENANCE).is_file():
         return
     there = Ratings.open(folder).provenance
@@ -197,25 +174,3 @@ def _refuse_foreign(folder: Path, ratings: Ratings, replace: bool) -> None:
             "PA052", f"{folder} holds other ratings ({there.label}, checksum {there.checksum[:12]}).",
             "Build into another folder, or say replace=True.",
         )  # fmt: skip
-
-
-def _swap(beside: Path, folder: Path) -> None:
-    former = _sibling(folder, "former")
-    if folder.exists():
-        folder.rename(former)
-    try:
-        beside.rename(folder)
-    except BaseException:
-        restore_former(folder)
-        raise
-    shutil.rmtree(former, ignore_errors=True)
-
-
-def restore_former(folder: Path) -> None:
-    """Put the former build back where a process died between moving it away and moving the new one in."""
-    former = _sibling(folder, "former")
-    if former.exists():
-        if folder.exists():
-            shutil.rmtree(former)
-        else:
-            former.rename(folder)

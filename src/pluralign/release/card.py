@@ -143,20 +143,47 @@ def header_of(text: str) -> dict[str, Any]:
 
 
 def _header(ratings: Ratings, listed: Mapping[str, Mapping[str, str]], languages: list[str]) -> str:
+    provenance = ratings.provenance
+    return header_text(
+        provenance, listed, languages, title=title(provenance), n=ratings.ratings.num_rows, tasks=["text-classification"],
+        tags=["toxicity"],
+    )  # fmt: skip
+
+
+def header_text(
+    provenance: Provenance,
+    listed: Mapping[str, Mapping[str, str]],
+    languages: Sequence[str],
+    *,
+    title: str,
+    n: int,
+    tasks: Sequence[str],
+    tags: Sequence[str],
+) -> str:
+    """The YAML header of a card, without its fences.
+
+    Args:
+        provenance: of the ratings.
+        listed: config -> split -> path, the default first.
+        languages: of the texts.
+        title: the name for people.
+        n: rows, for the size category.
+        tasks: the Hub's task categories.
+        tags: besides those of every card.
+    """
     import yaml
 
-    licence = ratings.provenance.licence
-    known = licence.lower() in _HUB_LICENCES
-    simulated = ratings.provenance.kind == "simulated"
+    known = provenance.licence.lower() in _HUB_LICENCES
+    simulated = provenance.kind == "simulated"
     head = {
-        "pretty_name": title(ratings.provenance),
+        "pretty_name": title,
         "language": [language for language in LANGUAGES if language in languages],
-        "license": licence.lower() if known else "other",
-        **({} if known else {"license_name": licence}),
-        "task_categories": ["text-classification"],
+        "license": provenance.licence.lower() if known else "other",
+        **({} if known else {"license_name": provenance.licence}),
+        "task_categories": list(tasks),
         "annotations_creators": ["machine-generated" if simulated else "crowdsourced"],
-        "size_categories": [size_category(ratings.ratings.num_rows)],
-        "tags": ["alignment", "pluralism", "human-feedback", "disagreement", "toxicity", ratings.provenance.kind],
+        "size_categories": [size_category(n)],
+        "tags": ["alignment", "pluralism", "human-feedback", "disagreement", *tags, provenance.kind],
         "configs": [
             {
                 "config_name": name,

@@ -15,10 +15,11 @@ from pluralign.errors import PluralignError, Problem, ProblemsFoundError, listin
 from pluralign.ratings import Ratings
 from pluralign.ratings.core import read_table
 from pluralign.ratings.tables import PROVENANCE_KEY, file_checksum
-from pluralign.release.build import CARD, CHECKSUMS, CROISSANT, LOCAL, PROVENANCE, derive, empties
+from pluralign.release.build import derive, empties
 from pluralign.release.card import card, header_of, options_of, statistics_of
 from pluralign.release.configs import Plan, ViewConfig, loadable, plan
 from pluralign.release.croissant import croissant_text
+from pluralign.release.folder import CARD, CHECKSUMS, CROISSANT, LOCAL, PROVENANCE
 from pluralign.schema import MINIMUM_CELL
 
 BUILD_AGAIN = "Build again: pluralign data build."

@@ -19,11 +19,14 @@ from pluralign.schema import (
     MULTIPLE,
     POINTS,
     POLES,
+    PREFERENCE_FIELDS,
+    REWARD_FIELDS,
     SCALES,
     SPLITS,
     STUDY_GROUPS,
     TABLES,
     UNDISCLOSED,
+    UNPAIRED_FIELDS,
     VIEW_FIELDS,
     Scale,
 )
@@ -48,6 +51,11 @@ def codebook() -> str:
         views={
             "`majority`, `consensus`, `first`, `mean`": rows(with_texts(VIEW_FIELDS)),
             "`individual`": rows(with_texts(INDIVIDUAL_FIELDS)),
+        },
+        preferences={
+            "pairs": rows(PREFERENCE_FIELDS),
+            "unpaired": rows(UNPAIRED_FIELDS),
+            "rewards": rows(REWARD_FIELDS),
         },
         dimensions=DIMENSIONS.values(),
         attributes=ATTRIBUTES.values(),

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 from pluralign.ratings.tables import write_text
-from pluralign.release.build import CARD, CHECKSUMS, checksums
+from pluralign.release.folder import CARD, CHECKSUMS, checksums
 from pluralign.schema import LANGUAGES, MANNERS
 from pluralign.simulate.lexicon import FILLERS, Lexicon, Template, load_lexicon
 

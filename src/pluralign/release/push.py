@@ -13,14 +13,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pluralign.errors import PluralignError, Problem, unknown
-from pluralign.ratings import Ratings
-from pluralign.release.build import CHECKSUMS
+from pluralign.ratings.core import read_provenance
 from pluralign.release.checks import check_files, check_release, is_built, read_checksums
+from pluralign.release.folder import CHECKSUMS, PROVENANCE
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
 KINDS = ("ratings", "preferences", "prompts")
+_BUILDERS = {"ratings": "pluralign data build", "preferences": "pluralign preferences build"}
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,9 @@ def push(
     folder = Path(folder)
     if not is_built(folder):
         raise PluralignError(
-            "PA051", f"{folder} is not built (no {CHECKSUMS}).", "Build it first: pluralign data build."
+            "PA051",
+            f"{folder} is not built (no {CHECKSUMS}).",
+            f"Build it first: {_BUILDERS.get(kind, _BUILDERS['ratings'])}.",
         )
     if problems := _problems(kind, folder):
         shown = "\n".join(f"  {problem}" for problem in problems[:5])
@@ -100,10 +103,10 @@ def push(
 
 
 def _repository(kind: str, folder: Path) -> str:
-    """The repository's name: the kind, but an imported set goes by its source, never over the simulated release."""
-    if kind != "ratings":
+    """The repository's name: the kind, but what comes of an imported set goes by its source, never over the simulated release."""
+    if not (folder / PROVENANCE).is_file():
         return kind
-    provenance = Ratings.open(folder).provenance
+    provenance = read_provenance(folder / PROVENANCE)
     if provenance.kind == "simulated":
         return kind
     if not provenance.licence.strip() or provenance.licence.startswith(("none", "to be stated")):
@@ -112,7 +115,7 @@ def _repository(kind: str, folder: Path) -> str:
             f"{provenance.label} has no licence that allows passing it on (got {provenance.licence!r}).",
             "Keep it local; others can import it from the source themselves.",
         )
-    return provenance.source
+    return provenance.source if kind == "ratings" else f"{provenance.source}-{kind}"
 
 
 def _problems(kind: str, folder: Path) -> list[Problem]:
