@@ -9,6 +9,7 @@ import typer
 from pluralign import __version__
 from pluralign.cli import evaluate, report
 from pluralign.cli.data import data
+from pluralign.cli.experiment import experiment
 from pluralign.cli.judge import judge
 from pluralign.cli.preferences import preferences
 from pluralign.cli.stats import stats
@@ -23,6 +24,7 @@ app = typer.Typer(
 )
 app.add_typer(data, name="data")
 app.add_typer(judge, name="judge")
+app.add_typer(experiment, name="experiment")
 app.add_typer(preferences, name="preferences")
 app.add_typer(stats, name="stats")
 evaluate.register(app)
@@ -59,6 +61,8 @@ USED_WRONGLY = frozenset(
         "PA077",
         "PA081",
         "PA082",
+        "PA095",
+        "PA097",
         "PA090",
         "PA091",
         "PA092",

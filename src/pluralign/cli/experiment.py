@@ -1,0 +1,206 @@
+"""`pluralign experiment`: run the grid, see how far it is, report what it found."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from pluralign.errors import PluralignError, listing
+
+if TYPE_CHECKING:
+    from pluralign.experiments.cells import Cell
+    from pluralign.experiments.settings import Settings
+
+SMALL = "SmolLM2-135M-Instruct-Q4_1"
+RESULTS = Path("baselines/results")
+experiment = typer.Typer(
+    help="The four experiments: fine-tunes, their evaluation, effects pooled over models.", no_args_is_help=True
+)
+
+Experiments = Annotated[list[str] | None, typer.Argument(help="exp1 exp2 exp3 exp4 controls; all if none is named.")]
+Results = Annotated[Path, typer.Option("--results", help="The grid's folder.")]
+
+
+@experiment.command(no_args_is_help=False)
+def run(
+    experiments: Experiments = None,
+    models: Annotated[str, typer.Option("--models", help="Folders or names on the Hub, separated by commas; `families` for those in baselines/recipes/models.yaml.")] = SMALL,
+    seeds: Annotated[str, typer.Option("--seeds", help="0,1,2 or 0-4.")] = "0,1,2",
+    ties: Annotated[str, typer.Option("--ties", help="Tie rules of experiments 2 and 3.")] = "drop,half",
+    protocols: Annotated[str, typer.Option("--protocols", help="steps, epochs, kl.")] = "steps",
+    results: Results = RESULTS,
+    ratings: Annotated[Path | None, typer.Option("--ratings", help="An imported set; the shipped one if left out.")] = None,
+    languages: Annotated[str, typer.Option("--languages", help="That models are evaluated in.")] = "en",
+    judge: Annotated[str, typer.Option("--judge", help="The evaluation judge; a reward never sees it.")] = "offline",
+    real_judge: Annotated[list[str] | None, typer.Option("--real-judge", help="A judge fitted to real ratings, whose scores stand beside.")] = None,
+    batch_size: Annotated[int, typer.Option("--batch-size", help="Prompts generated at a time.")] = 72,
+    held_out: Annotated[int, typer.Option("--held-out", help="Held-out prompts a template whose pairs are ordered; 0 for all.")] = 0,
+    limit: Annotated[int, typer.Option("--limit", help="Only the first prompts are answered; 0 for all.")] = 0,
+    frontier: Annotated[bool, typer.Option("--frontier", help="Answer the prompts at kept checkpoints too.")] = False,
+    set_: Annotated[list[str] | None, typer.Option("--set", help="key=value over every recipe, e.g. steps=32 or lora.first_layer=15.")] = None,
+    engine: Annotated[str, typer.Option("--engine", help="local, or ray for a cluster.")] = "local",
+    address: Annotated[str | None, typer.Option("--address", help="Of a Ray cluster, e.g. auto.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="List the cells and leave.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print what became of each cell as JSON.")] = False,
+) -> None:  # fmt: skip
+    """Fine-tune, evaluate and judge every cell of the grid; stop it anywhere, and the same command goes on.
+
+    Examples:
+
+        pluralign experiment run exp3 --seeds 0 --ties drop
+
+        pluralign experiment run --models Qwen/Qwen3-1.7B,allenai/OLMo-2-1124-7B-Instruct --engine ray --address auto
+
+        pluralign experiment run exp2 --set steps=32 --set lora.first_layer=15 --dry-run
+    """
+    from pluralign.experiments.cells import all_cells
+    from pluralign.experiments.engines import run_grid
+
+    settings = _settings(ratings, languages, judge, real_judge, batch_size, held_out, limit, frontier, set_)
+    cells = all_cells(
+        _experiments(experiments), _models(models), _numbers(seeds), ties.split(","), protocols.split(",")
+    )
+    if dry_run:
+        _list_cells(cells, results, as_json)
+        return
+    from tqdm import tqdm
+
+    with tqdm(
+        total=len(cells), initial=sum(cell.is_finished(results) for cell in cells), unit="cell", dynamic_ncols=True
+    ) as bar:
+        outcome = run_grid(cells, settings, results, engine=engine, address=address, tell=_Teller(bar))
+    _say(outcome, as_json)
+    if outcome.failed:
+        raise typer.Exit(1)
+
+
+@experiment.command()
+def report(
+    results: Annotated[Path, typer.Argument(help="The grid's folder.")] = RESULTS,
+    out: Annotated[Path, typer.Option("--out", help="Folder for page, tables and figures.")] = Path(
+        "experiment-report"
+    ),
+    bootstrap: Annotated[int, typer.Option("--bootstrap", help="Replicates.")] = 9999,
+    seed: Annotated[int, typer.Option("--seed", help="Of the bootstrap.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the effects as JSON.")] = False,
+) -> None:
+    """Effects per model, pooled, with the study's beside; tables, figures 2 to 5, one page.
+
+    Examples:
+
+        pluralign experiment report
+
+        pluralign experiment report baselines/results --out effects --json
+    """
+    from pluralign.experiments.report import report_json, write_report
+
+    written = write_report(results, out, bootstrap=bootstrap, seed=seed)
+    if as_json:
+        typer.echo(json.dumps(report_json(written), indent=1))
+    else:
+        typer.echo(f"{out / 'index.html'}")
+
+
+@experiment.command()
+def recipes() -> None:
+    """List the recipes.
+
+    Examples:
+
+        pluralign experiment recipes
+    """
+    from pluralign.training.recipe import DEFAULTS, recipes_folder
+
+    folder = recipes_folder()
+    for path in sorted(folder.rglob("*.yaml")):
+        if path.name not in (DEFAULTS, "models.yaml"):
+            typer.echo(f"{path.relative_to(folder)}  {path.read_text('utf-8').splitlines()[0].lstrip('# ')}")
+
+
+def _settings(
+    ratings: Path | None, languages: str, judge: str, real_judge: list[str] | None, batch_size: int, held_out: int, limit: int,
+    frontier: bool, set_: list[str] | None,
+) -> Settings:  # fmt: skip
+    from pluralign.experiments.answers import Judging
+    from pluralign.experiments.settings import Settings
+    from pluralign.schema import LANGUAGES
+    from pluralign.training.recipe import assignment
+
+    asked = tuple(languages.split(","))
+    for language in asked:
+        if language not in LANGUAGES:
+            raise PluralignError("PA097", f"got language {language!r}; expected {listing(LANGUAGES)}.")
+    return Settings(
+        changes=dict(assignment(one) for one in set_ or ()), languages=asked,
+        judging=Judging(judge=judge, besides=tuple(real_judge or ())), generation_batch=batch_size,
+        held_out_a_template=held_out or None, limit=limit or None, frontier=frontier, ratings=str(ratings) if ratings else None,
+    )  # fmt: skip
+
+
+def _experiments(named: list[str] | None) -> list[str]:
+    from pluralign.experiments.cells import EXPERIMENTS
+
+    return named or list(EXPERIMENTS)
+
+
+def _models(text: str) -> list[str]:
+    from pluralign.experiments.settings import model_families
+
+    if text == "families":
+        return [one["name"] for one in model_families()["families"]]
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _numbers(text: str) -> list[int]:
+    """Whole numbers: `0,1,2` or `0-4`.
+
+    Raises:
+        PluralignError: PA097.
+    """
+    found: list[int] = []
+    for part in text.split(","):
+        low, dash, high = part.strip().partition("-")
+        if not low.isdigit() or (dash and not high.isdigit()):
+            raise PluralignError("PA097", f"--seeds: got {text!r}; expected numbers such as 0,1,2 or 0-4.")
+        found += range(int(low), int(high or low) + 1)
+    return list(dict.fromkeys(found))
+
+
+def _list_cells(cells: list[Cell], results: Path, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps([one.to_json() | {"finished": one.is_finished(results)} for one in cells], indent=1))
+        return
+    for one in cells:
+        typer.echo(f"{'done' if one.is_finished(results) else 'to do':6} {one.folder(results)}")
+
+
+class _Teller:
+    """Shows which cell is at which stage, and since when."""
+
+    def __init__(self, bar: Any) -> None:
+        self.bar, self.began = bar, time.monotonic()
+
+    def __call__(self, what: str, cell: Cell, text: str) -> None:
+        place = f"{Path(cell.model).name} {cell.name} seed {cell.seed}"
+        if what in ("done", "failed", "busy"):
+            self.bar.update(1)
+        if what in ("failed", "busy"):
+            self.bar.write(f"{what}: {place}: {text}")
+        else:
+            self.bar.set_postfix_str(f"{place}: {text}" if text else place)
+
+
+def _say(outcome: Any, as_json: bool) -> None:
+    if as_json:
+        told = {name: [one.to_json() for one in getattr(outcome, name)] for name in ("done", "kept", "busy")}
+        told["failed"] = [one.to_json() | {"error": error} for one, error in outcome.failed]
+        typer.echo(json.dumps(told, indent=1))
+        return
+    counts = {name: len(getattr(outcome, name)) for name in ("done", "kept", "failed", "busy")}
+    typer.echo(", ".join(f"{n} {name}" for name, n in counts.items() if n or name == "done"))
+    for cell, error in outcome.failed:
+        typer.echo(f"  failed: {cell.name} seed {cell.seed} ({cell.model}): {error}")

@@ -1,0 +1,1 @@
+"""The four experiments: a grid of fine-tunes, evaluated and compared."""

@@ -1,0 +1,160 @@
+"""Who works on the cells: this process, one after the other, or a Ray cluster.
+
+Either way a cell that fails is named and the rest goes on; a cell that another process has is left to it; what is finished is not done
+again. Ray's workers need the results folder on a file system that all nodes share.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from pluralign.errors import PluralignError
+from pluralign.experiments.cells import Cell
+from pluralign.experiments.grid import BusyError, run_cell
+from pluralign.experiments.settings import Settings, recipe_of
+from pluralign.training.base import Base
+
+Work = Callable[[Cell, Settings, Path], None]
+Tell = Callable[[str, Cell, str], None]
+"""Called with `begins`, `stage`, `done`, `failed` or `busy`, the cell, and what there is to say."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a grid.
+
+    Attributes:
+        done: cells that were brought to their end now.
+        kept: cells that were finished before.
+        failed: cells with the first line of their error.
+        busy: cells that another process works on.
+    """
+
+    done: tuple[Cell, ...]
+    kept: tuple[Cell, ...]
+    failed: tuple[tuple[Cell, str], ...]
+    busy: tuple[Cell, ...]
+
+
+@lru_cache(maxsize=1)
+def resident(model: str, dtype: str) -> Base:
+    """The base model of this process; the former one is let go."""
+    return Base.open(model, dtype)
+
+
+def work(cell: Cell, settings: Settings, results: Path, say: Callable[[str], None] = print) -> None:
+    """Run one cell on this process's resident model."""
+    dtype = str(settings.changes.get("dtype", "bfloat16"))
+    if cell.condition != "base":
+        dtype = recipe_of(cell, settings.changes).dtype
+    run_cell(cell, resident(cell.model, dtype), settings, results, say)
+
+
+def run_grid(
+    cells: Sequence[Cell], settings: Settings, results: Path, *, engine: str = "local", address: str | None = None, tell: Tell | None = None
+) -> Outcome:  # fmt: skip
+    """Bring every cell to its end.
+
+    Args:
+        cells: of the grid.
+        settings: of the grid; claimed for the folder.
+        results: the grid's folder.
+        engine: `local` or `ray`.
+        address: of a Ray cluster; None starts one here.
+        tell: told what happens.
+
+    Raises:
+        PluralignError: PA097 for other settings than the folder's, or an unknown engine; PA054 where Ray is not installed.
+    """
+    tell = tell or (lambda *_: None)
+    settings.claim(results)
+    for cell in cells:  # a recipe that does not fit is found before anything is trained
+        if cell.condition != "base":
+            recipe_of(cell, settings.changes)
+    kept = tuple(cell for cell in cells if cell.is_finished(results))
+    todo = [cell for cell in cells if cell not in set(kept)]
+    if engine == "local":
+        ended = _local(todo, settings, results, tell)
+    elif engine == "ray":
+        ended = _ray(todo, settings, results, tell, address)
+    else:
+        raise PluralignError("PA097", f"got engine {engine!r}; expected local or ray.")
+    done, failed, busy = [], [], []
+    for cell, error in ended:
+        if error is None:
+            done.append(cell)
+        elif error == BUSY:
+            busy.append(cell)
+        else:
+            failed.append((cell, error))
+    return Outcome(tuple(done), kept, tuple(failed), tuple(busy))
+
+
+BUSY = "busy"
+Ended = Iterable[tuple[Cell, str | None]]
+
+
+def _local(cells: Sequence[Cell], settings: Settings, results: Path, tell: Tell) -> Ended:
+    for cell in cells:
+        tell("begins", cell, "")
+        error = _attempt(cell, settings, results, lambda text, cell=cell: tell("stage", cell, text))  # type: ignore[misc]
+        tell(_ending(error), cell, error or "")
+        yield cell, error
+
+
+def _ending(said: str | None) -> str:
+    return "done" if said is None else "busy" if said == BUSY else "failed"
+
+
+def _attempt(cell: Cell, settings: Settings, results: Path, say: Callable[[str], None]) -> str | None:
+    """Run a cell; returns what went wrong, for whatever reason: the rest of the grid goes on."""
+    try:
+        work(cell, settings, results, say)
+    except BusyError:
+        return BUSY
+    except Exception as error:
+        return f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
+    return None
+
+
+def _ray(cells: Sequence[Cell], settings: Settings, results: Path, tell: Tell, address: str | None) -> Ended:
+    try:
+        import ray
+    except ImportError as error:
+        raise PluralignError(
+            "PA054", "the engine ray needs the package ray.", "pip install 'pluralign[ray]'"
+        ) from error
+    import torch
+
+    mine = not ray.is_initialized()
+    if mine:
+        ray.init(address=address, log_to_driver=False)
+    resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
+    gpus = 1 if torch.cuda.is_available() or resources.get("GPU", 0) >= 1 else 0
+    # A node that dies takes its tasks with it; Ray starts them again elsewhere, and they go on from what they had written.
+    remote = ray.remote(num_cpus=1, num_gpus=gpus, max_retries=-1)(_attempt_quietly)
+    try:
+        pending: dict[Any, Cell] = {}
+        for cell in cells:
+            pending[remote.remote(cell, settings, str(results.resolve()))] = cell
+            tell("begins", cell, "")
+        while pending:
+            (ready, *_), _ = ray.wait(list(pending), num_returns=1)
+            cell = pending.pop(ready)
+            try:
+                said: str | None = ray.get(ready)
+            except ray.exceptions.RayError as lost:
+                said = f"{type(lost).__name__}: {str(lost).splitlines()[0]}"
+            tell(_ending(said), cell, said or "")
+            yield cell, said
+    finally:
+        if mine:
+            ray.shutdown()
+
+
+def _attempt_quietly(cell: Cell, settings: Settings, results: str) -> str | None:
+    return _attempt(cell, settings, Path(results), lambda _: None)

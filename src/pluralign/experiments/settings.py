@@ -1,0 +1,110 @@
+"""What holds for a whole grid, written beside its results so that a later run cannot mix two."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from pluralign.errors import PluralignError
+from pluralign.experiments.answers import Judging
+from pluralign.experiments.cells import Cell
+from pluralign.places import carried
+from pluralign.ratings.tables import write_text
+from pluralign.training.recipe import Recipe, read_recipe, recipes_folder
+
+GRID = "grid.json"
+Changes = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Of a grid.
+
+    Attributes:
+        changes: keys and values that every recipe gets over its own.
+        languages: that models are evaluated in.
+        judging: who scores the answers.
+        generation_batch: prompts at a time.
+        held_out_a_template: prompts of a template whose answers' implicit rewards are measured; None for all.
+        limit: only the first held-out prompts are answered; None for all.
+        frontier: whether answers are generated at the kept checkpoints too, for the frontier of gain against KL.
+        ratings: folder of the rating set; None for the shipped one.
+    """
+
+    changes: Changes = field(default_factory=dict)
+    languages: tuple[str, ...] = ("en",)
+    judging: Judging = field(default_factory=Judging)
+    generation_batch: int = 72
+    held_out_a_template: int | None = None
+    limit: int | None = None
+    frontier: bool = False
+    ratings: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain values."""
+        plain: dict[str, Any] = json.loads(json.dumps(asdict(self)))
+        return plain
+
+    def claim(self, results: Path) -> None:
+        """Write the settings down, or make sure that they are those of the results that are there.
+
+        What only says how much is measured may differ: languages, further judges, frontier.
+
+        Raises:
+            PluralignError: PA097 where they differ, with what.
+        """
+        path, own = results / GRID, self.to_json()
+        if path.is_file():
+            former = json.loads(path.read_text("utf-8"))
+            fixed = [key for key in own if key not in ("languages", "frontier", "judging")]
+            differ = [
+                f"{key}: {former.get(key)!r} there, {own[key]!r} now" for key in fixed if former.get(key) != own[key]
+            ]
+            if former["judging"]["judge"] != own["judging"]["judge"]:
+                differ.append(f"judge: {former['judging']['judge']!r} there, {own['judging']['judge']!r} now")
+            if differ:
+                raise PluralignError(
+                    "PA097", f"{results} was made with other settings ({'; '.join(differ)}).", "Name another folder, or the same settings."
+                )  # fmt: skip
+            return
+        results.mkdir(parents=True, exist_ok=True)
+        write_text(json.dumps(own, indent=1, sort_keys=True) + "\n", path)
+
+
+def recipe_file(condition: str) -> Path:
+    """The recipe of a condition: `exp3-majority-toxicity` lies in `exp3/majority-toxicity.yaml`."""
+    experiment, _, rest = condition.partition("-")
+    return recipes_folder() / experiment / f"{rest}.yaml"
+
+
+def recipe_of(cell: Cell, changes: Changes) -> Recipe:
+    """The recipe of a cell: its condition's, with what the cell and the grid say.
+
+    Raises:
+        PluralignError: PA095 where they do not fit together.
+    """
+    given: dict[str, Any] = {
+        "method": cell.method, "ties": cell.ties, "protocol": cell.protocol, "seed": cell.seed,
+        "control": "shuffled" if cell.control == "shuffled" else "none",
+    }  # fmt: skip
+    if cell.variant == "scalarised":
+        given["combine"] = "scalarised"
+    elif cell.variant:
+        given["grpo.aggregation"] = cell.variant
+    usual = (
+        changes
+        if cell.method != "grpo"
+        else {key: value for key, value in changes.items() if not key.startswith("lora.first")}
+    )
+    return read_recipe(recipe_file(cell.condition), {**usual, **given})
+
+
+def model_families() -> dict[str, Any]:
+    """The models that the suite names: `baselines/models.yaml`."""
+    found: dict[str, Any] = yaml.safe_load((carried("recipes", "baselines/recipes") / "models.yaml").read_text("utf-8"))
+    return found

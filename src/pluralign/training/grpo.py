@@ -1,0 +1,288 @@
+"""GRPO (arXiv 2402.03300): trl's own trainer on the resident base model, a reward a dimension, KL measured against the base.
+
+Where this differs from `trl.GRPOTrainer` as it comes:
+- handed a `PeftModel` and a beta above 0, trl 1.16 keeps a copy of the fresh adapter as the reference, trains beside it and saves both;
+  the copy is taken off, and the reference is the base with the adapter disabled;
+- trl patches the base's `forward` for its fused head; the patch is taken off again, since the base outlives the run;
+- prompts are tokenised as for pairs: of a reasoning model after an empty thought;
+- autocast is ours in sampling too, so that the policy that speaks is the one whose gradient is taken;
+- curves have names of their own: `sample_kl` is nats a *token* of the answers trained on (the k3 estimate), `kl` of a probe is nats an
+  *answer* to held-out prompts.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import shutil
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import torch
+from datasets import Dataset
+from trl import GRPOConfig, GRPOTrainer
+
+from pluralign.errors import PluralignError
+from pluralign.preferences import rewards
+from pluralign.ratings import Ratings
+from pluralign.ratings.tables import content_checksum
+from pluralign.training.base import Base
+from pluralign.training.chat import Chat
+from pluralign.training.examples import named
+from pluralign.training.forward import autocast, causal_lm
+from pluralign.training.recipe import Recipe
+from pluralign.training.reward import Reward, open_reward
+from pluralign.training.run import (
+    ADAPTER,
+    CURVES,
+    Probes,
+    Say,
+    Trained,
+    device_name,
+    finish,
+    kappas,
+    last_checkpoint,
+    no_memory,
+    own_folder,
+    versions,
+    write_curves,
+)
+
+REFERENCE = "ref"
+LOGGED = {
+    "loss": "loss", "grad_norm": "grad_norm", "learning_rate": "learning_rate", "step_time": "step_time",
+    "reward": "reward", "reward_std": "reward_std", "frac_reward_zero_std": "frac_reward_zero_std",
+    "kl": "sample_kl", "entropy": "sample_entropy", "completions/mean_length": "sample_tokens", "completions/clipped_ratio": "clipped_ratio",
+    "empty": "empty", "still_thinking": "still_thinking", "unscored": "unscored",
+}  # fmt: skip
+"""trl's name of what it logs -> ours; with `reward_{dimension}`, this is all that the curves have."""
+
+
+def train_grpo(
+    recipe: Recipe, base: Base, ratings: Ratings, folder: Path, *, command: str = "", evaluating: str | None = None, say: Say = print
+) -> Trained:  # fmt: skip
+    """Train an adapter by rewards.
+
+    Args:
+        recipe: of method `grpo`; `micro_batch` is answers at once on a device, and `batch`, `ties`, `labels` and `beta` mean nothing here.
+        base: the model, which has no adapter before nor after.
+        ratings: the three tables.
+        folder: where to; a run that was stopped there goes on.
+        command: what the card says to type.
+        evaluating: the judge that will evaluate, which must not reward; see `check_apart`.
+        say: told what happens.
+
+    Raises:
+        PluralignError: PA090–PA095 for recipe, condition and reward, PA096 for a loss that is not finite, memory that does not suffice or a
+            reward that scores nothing, PA097 where the folder holds a run of another recipe, PA098 where nothing changed.
+    """
+    check_recipe(recipe)
+    began = time.perf_counter()
+    folder.mkdir(parents=True, exist_ok=True)
+    own_folder(folder, recipe, base)
+    prompts = prompts_of(recipe, ratings, base.chat(recipe.max_length))
+    reward = open_reward(recipe, ratings, named(recipe.condition), evaluating, say)
+    try:
+        return _train(recipe, base, ratings, folder, prompts, reward, command, say, began)
+    except (torch.OutOfMemoryError, MemoryError) as error:
+        if recipe.micro_batch == 1:
+            raise no_memory(recipe) from error
+        smaller = recipe.micro_batch // 2 if recipe.micro_batch % 2 == 0 else 1
+        say(f"out of memory: micro_batch {recipe.micro_batch} -> {smaller}, the answers of a step stay {answers_a_step(recipe)}")
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    shutil.rmtree(folder / "checkpoints", ignore_errors=True)
+    halved = recipe.changed(micro_batch=smaller)
+    try:
+        return _train(halved, base, ratings, folder, prompts, reward, command, say, began)
+    except (torch.OutOfMemoryError, MemoryError) as error:
+        raise no_memory(halved) from error
+
+
+def answers_a_step(recipe: Recipe) -> int:
+    """Answers sampled for one optimiser step, over all devices."""
+    return recipe.grpo.prompts * recipe.grpo.generations
+
+
+def check_recipe(recipe: Recipe) -> None:
+    """Refuse what GRPO cannot do, before anything is opened.
+
+    Raises:
+        PluralignError: PA095.
+    """
+    if recipe.method != "grpo":
+        raise PluralignError("PA095", f"method: got {recipe.method!r}; expected 'grpo'.", "baselines/dpo.py trains the others.")
+    if recipe.protocol == "epochs":
+        raise PluralignError("PA095", "protocol: got 'epochs'; a reward has no votes to go through.", "Take steps, or kl.")
+    if recipe.control != "none":
+        raise PluralignError("PA095", f"control: got {recipe.control!r}; a reward has no pairs to exchange.", "Take control: none.")
+    if recipe.protocol == "kl" and not (recipe.probe_every and recipe.probe_prompts):
+        raise PluralignError("PA095", "protocol kl without probes would never stop.", "Set probe_every and probe_prompts.")
+
+
+def prompts_of(recipe: Recipe, ratings: Ratings, chat: Chat) -> pa.Table:
+    """The prompts that a recipe trains on, as `pluralign.preferences.rewards` gives them.
+
+    Raises:
+        PluralignError: PA090–PA094 for the condition; PA095 for a prompt that leaves no room for an answer, or fewer prompts than a step takes.
+    """
+    table = rewards(ratings, named(recipe.condition), language=recipe.language, split=recipe.split)
+    if table.num_rows < recipe.grpo.prompts:
+        raise PluralignError("PA095", f"grpo.prompts: got {recipe.grpo.prompts}; {recipe.condition} has {table.num_rows}.")
+    longest = max(len(chat.tree(prompt, ()).prompt) for prompt in table.column("prompt").to_pylist())
+    if longest + recipe.grpo.max_new_tokens > recipe.max_length:
+        raise PluralignError(
+            "PA095", f"max_length: got {recipe.max_length}; the longest prompt has {longest} tokens, and an answer up to "
+            f"{recipe.grpo.max_new_tokens}.", "Raise max_length, or lower grpo.max_new_tokens.",
+        )  # fmt: skip
+    return table
+
+
+def _train(
+    recipe: Recipe, base: Base, ratings: Ratings, folder: Path, prompts: pa.Table, reward: Reward, command: str, say: Say, began: float
+) -> Trained:  # fmt: skip
+    arguments = grpo_arguments(recipe, folder, base, reward.dimensions)
+    say(f"{prompts.num_rows} prompts, {recipe.steps} steps of {recipe.grpo.prompts} × {recipe.grpo.generations} answers, rewarded by {reward.name}")
+    started, scoring = time.perf_counter(), reward.seconds
+    with base.adapted(recipe.lora, recipe.seed) as model, forward_restored(base.model):
+        probes = Probes(base, recipe, ratings, folder, recipe.steps)
+        trainer = AnswerTrainer(base, model, recipe, prompts, reward, arguments, probes)
+        trainer.train(resume_from_checkpoint=last_checkpoint(folder))
+        ended, steps = time.perf_counter(), trainer.state.global_step
+        last = probes.last(model, steps)
+        model.save_pretrained(str(folder / ADAPTER))
+        write_curves(curves(trainer.state.log_history, reward.dimensions) + probes.rows, folder / CURVES)
+    info = {
+        "method": recipe.method, "condition": recipe.condition, "model": base.name, "weights": base.digest, "dtype": recipe.dtype,
+        "device": device_name(base.device), "seed": recipe.seed, "recipe": recipe.digest, "steps": steps, "micro_batch": recipe.micro_batch,
+        "n_examples": prompts.num_rows, "n_votes": 0.0, "data_sha256": content_checksum({"prompts": prompts}),
+        "ratings": ratings.provenance.label, "ratings_sha256": ratings.provenance.checksum, "kappa": kappas(ratings), "end": last,
+        "reward": {**reward.about, "counts": dict(reward.counts)},
+        "seconds": {
+            "prepare": started - began, "train": ended - started, "reward": reward.seconds - scoring, "all": time.perf_counter() - began,
+        },
+        "versions": versions(),
+    }  # fmt: skip
+    return finish(folder, info, recipe, ratings, command)
+
+
+def grpo_arguments(recipe: Recipe, folder: Path, base: Base, dimensions: Sequence[str]) -> GRPOConfig:
+    """A recipe as trl takes it; what is trl's default and decides the result is said all the same.
+
+    Raises:
+        PluralignError: PA095 where a step does not divide into devices and micro-batches, or the weights name other dimensions.
+    """
+    world = int(os.environ.get("WORLD_SIZE", "1"))
+    answers, micro = answers_a_step(recipe), recipe.micro_batch
+    if answers % (micro * world):
+        raise PluralignError(
+            "PA095", f"{recipe.grpo.prompts} prompts × {recipe.grpo.generations} generations do not divide into {world} device(s) × "
+            f"micro_batch {micro}.", "Set micro_batch, grpo.prompts or grpo.generations.",
+        )  # fmt: skip
+    # trl turns it on, which halves the speed of a small model; transformers 5 has another name for it.
+    names = {field.name for field in fields(GRPOConfig)}
+    checkpointing = "activation_checkpointing" if "activation_checkpointing" in names else "gradient_checkpointing"
+    return GRPOConfig(
+        output_dir=str(folder / "checkpoints"), max_steps=recipe.steps, per_device_train_batch_size=micro,
+        gradient_accumulation_steps=answers // (micro * world), num_generations=recipe.grpo.generations,
+        max_completion_length=recipe.grpo.max_new_tokens, temperature=recipe.grpo.temperature, top_p=1.0, top_k=0, beta=recipe.grpo.kl_beta,
+        multi_objective_aggregation=recipe.grpo.aggregation, reward_weights=reward_weights(recipe, dimensions),
+        # A mean over the tokens of all answers: a mean of each answer's would make a long bad answer cheaper than a short one.
+        loss_type="dapo", scale_rewards="group", num_iterations=1,
+        learning_rate=recipe.learning_rate, lr_scheduler_type=recipe.schedule, warmup_steps=recipe.warmup,
+        max_grad_norm=recipe.max_grad_norm, weight_decay=recipe.weight_decay, seed=recipe.seed, use_cpu=base.device.type == "cpu",
+        bf16=False, **{checkpointing: False}, logging_steps=1, report_to=[], disable_tqdm=True, optim="adamw_torch",
+        save_strategy="steps", save_steps=max(1, min(recipe.steps // 4, 200)), save_total_limit=1, dataloader_pin_memory=False,
+    )  # fmt: skip
+
+
+def reward_weights(recipe: Recipe, dimensions: Sequence[str]) -> list[float]:
+    """The weight of each dimension's reward; equal where the recipe has none.
+
+    Raises:
+        PluralignError: PA095 where the recipe weighs other dimensions than these.
+    """
+    if not recipe.dimension_weights:
+        return [1 / len(dimensions)] * len(dimensions)
+    if set(recipe.dimension_weights) != set(dimensions):
+        raise PluralignError("PA095", f"dimension_weights: got {list(recipe.dimension_weights)}; {recipe.condition} rewards {list(dimensions)}.")
+    return [recipe.dimension_weights[name] for name in dimensions]
+
+
+class AnswerTrainer(GRPOTrainer):  # type: ignore[misc]
+    """trl's trainer on a base that others use too.
+
+    Args:
+        base: the base model, adapted.
+        model: it with its adapter.
+        recipe: for the length of prompts.
+        prompts: as `prompts_of` gives them.
+        reward: scores the answers.
+        args: trl's own.
+        probes: measures drift on the way.
+    """
+
+    def __init__(
+        self, base: Base, model: Any, recipe: Recipe, prompts: pa.Table, reward: Reward, args: GRPOConfig, probes: Probes
+    ) -> None:  # fmt: skip
+        self.chat = base.chat(recipe.max_length)
+        super().__init__(
+            model=model, reward_funcs=reward.functions(), args=args, processing_class=base.tokenizer, callbacks=[probes],
+            train_dataset=Dataset.from_list([{"prompt": prompt} for prompt in prompts.column("prompt").to_pylist()]),
+        )  # fmt: skip
+        if REFERENCE in model.peft_config:
+            model.delete_adapter(REFERENCE)
+            model.set_adapter("default")
+
+    def _tokenize_prompts(self, prompts: Any) -> Any:
+        return [list(self.chat.tree(prompt, ()).prompt) for prompt in prompts], None, {}
+
+    def _generate_single_turn(self, *args: Any, **kwargs: Any) -> Any:
+        with autocast(self.model):
+            return super()._generate_single_turn(*args, **kwargs)
+
+    def _get_per_token_logps_and_entropies(self, *args: Any, **kwargs: Any) -> Any:
+        with autocast(self.model):
+            return super()._get_per_token_logps_and_entropies(*args, **kwargs)
+
+    def compute_loss(self, *args: Any, **kwargs: Any) -> Any:
+        """trl's loss; one that is not finite ends the run."""
+        loss = super().compute_loss(*args, **kwargs)
+        if not math.isfinite(loss.item()):
+            raise PluralignError(
+                "PA096", f"the loss of step {self.state.global_step + 1} is {loss.item()}.",
+                "Lower learning_rate, or take dtype float32. What was saved before this step is still there.",
+            )  # fmt: skip
+        return loss
+
+    def create_model_card(self, *args: Any, **kwargs: Any) -> None:
+        """None in checkpoints: the run's card is written at its end."""
+
+
+@contextmanager
+def forward_restored(model: Any) -> Iterator[None]:
+    """Take off at the end what was put over a model's own `forward`."""
+    inner = causal_lm(model)
+    before = inner.__dict__.get("forward")
+    try:
+        yield
+    finally:
+        inner.__dict__.pop("forward", None)
+        if before is not None:
+            inner.forward = before
+
+
+def curves(history: Sequence[dict[str, Any]], dimensions: Sequence[str]) -> list[dict[str, Any]]:
+    """What trl logged, under our names.
+
+    >>> curves([{"step": 1, "kl": 0.5, "rewards/toxicity/mean": 0.75, "num_tokens": 99}], ["toxicity"])
+    [{'step': 1, 'sample_kl': 0.5, 'reward_toxicity': 0.75}]
+    """
+    names = LOGGED | {f"rewards/{name}/mean": f"reward_{name}" for name in dimensions}
+    steps = [row for row in history if "train_runtime" not in row]
+    return [{"step": row["step"]} | {ours: row[theirs] for theirs, ours in names.items() if theirs in row} for row in steps]

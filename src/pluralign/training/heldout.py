@@ -1,0 +1,158 @@
+"""Answers that nothing was trained on, whose true order is known: the released test split, and fresh items of lexicon E.
+
+What a policy has learnt shows in its implicit reward, log π(y|x) − log π_ref(y|x): of two answers to a prompt the one with the larger
+is what it moved towards. No judge is needed, and nothing is generated. Lexicon E has no phrase, topic or template in common with what was
+trained on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from pluralign.ratings import Ratings
+from pluralign.schema import split_of
+from pluralign.simulate.parameters import Parameters, load_parameters
+from pluralign.training.chat import Chat, question, reply
+from pluralign.training.packing import Tree
+
+if TYPE_CHECKING:
+    from pluralign.training.base import Base
+
+SEED = 20_26
+FRESH = "e"
+ROWS = 8
+N_PROMPTS = 216
+"""Prompts of lexicon E: three fillers of 72 templates."""
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """Answers of one set.
+
+    Attributes:
+        name: `test` (the ratings' own test split) or `e` (lexicon E).
+        ratings: the set; with a truth where it is simulated.
+        item_ids: prompt by prompt.
+        prompt_ids, template_ids: of each item.
+        trees: a prompt with all of its answers.
+    """
+
+    name: str
+    ratings: Ratings
+    item_ids: tuple[str, ...]
+    prompt_ids: tuple[str, ...]
+    template_ids: tuple[str, ...]
+    trees: tuple[Tree, ...]
+
+
+def fresh_items(parameters: Parameters) -> Ratings:
+    """Items of lexicon E with the truth of a release's own parameters (its κ among them).
+
+    The raters' answers in it are not used; the parameters of mode `population` are, where the release was matched to another draw.
+    """
+    return _fresh_items(parameters.to_json())
+
+
+@cache
+def _fresh_items(text: str) -> Ratings:
+    from pluralign.simulate import simulate
+
+    parameters = Parameters.from_json(text)
+    own = load_parameters("population") if parameters.mode == "matched" else parameters
+    kappa = {name: replace(own.dimensions[name], kappa=model.kappa) for name, model in parameters.dimensions.items()}
+    return simulate(replace(own.with_dimensions(kappa), n_prompts=N_PROMPTS), SEED, lexicon=FRESH)
+
+
+def held_out(
+    ratings: Ratings, chat: Chat, language: str, name: str, prompts_a_template: int | None = None
+) -> HeldOut | None:
+    """The held-out answers of a set.
+
+    Args:
+        ratings: what was trained on.
+        chat: of the model.
+        language: of the texts.
+        name: `test` or `e`.
+        prompts_a_template: only so many prompts of each template; all if None.
+
+    Returns:
+        None for `e` where the ratings are not simulated: then there is no truth to compare with.
+    """
+    if name == FRESH:
+        tagged = ratings.provenance.details.get("parameters")
+        if tagged is None:
+            return None
+        ratings = fresh_items(Parameters.from_tagged(tagged))
+    prompts: dict[str, list[dict[str, Any]]] = {}
+    used: dict[str, set[str]] = {}
+    for item in ratings.items.sort_by("item_id").to_pylist():
+        prompt, template = item["prompt_id"], item.get("template_id") or item["prompt_id"]
+        if (name != FRESH and split_of(prompt) != "test") or not item[f"response_{language}"]:
+            continue
+        seen = used.setdefault(template, set())
+        if prompts_a_template is not None and prompt not in seen and len(seen) >= prompts_a_template:
+            continue
+        seen.add(prompt)
+        prompts.setdefault(prompt, []).append(item)
+    items = [item for group in prompts.values() for item in group]
+    trees = tuple(
+        chat.tree(question(group[0][f"prompt_{language}"]), [reply(item[f"response_{language}"]) for item in group])
+        for group in prompts.values()
+    )
+    ids, of = (tuple(item[key] for item in items) for key in ("item_id", "prompt_id"))
+    templates = tuple(item.get("template_id") or item["prompt_id"] for item in items)
+    return HeldOut(name, ratings, ids, of, templates, trees)
+
+
+def log_ratios(base: Base, model: Any, held: HeldOut, first_layer: int = 0) -> pa.Table:
+    """Implicit rewards of held-out answers.
+
+    Returns:
+        A row an item: set, item_id, prompt_id, template_id, n_tokens, logp (policy), reference (base), nats.
+    """
+    was_training = model.training
+    model.eval()
+    order = sorted(range(len(held.trees)), key=lambda k: held.trees[k].n_tokens)
+    starts = np.cumsum([0, *(len(tree.answers) for tree in held.trees)])
+    policy: NDArray[np.float64] = np.empty(len(held.item_ids))
+    for at in range(0, len(order), ROWS):
+        rows = order[at : at + ROWS]
+        found = base.logps(model, [held.trees[k] for k in rows], first_layer)
+        policy[np.concatenate([np.arange(starts[k], starts[k + 1]) for k in rows])] = found
+    with base.without_adapter(model):
+        reference = base.reference_logps(held.trees, first_layer)
+    model.train(was_training)
+    n_tokens = [len(answer) for tree in held.trees for answer in tree.answers]
+    return pa.table({
+        "set": [held.name] * len(policy), "item_id": held.item_ids, "prompt_id": held.prompt_ids, "template_id": held.template_ids,
+        "n_tokens": pa.array(n_tokens, pa.int32()), "logp": policy, "reference": reference,
+    })  # fmt: skip
+
+
+def pair_accuracy(table: pa.Table, values: dict[str, float]) -> tuple[float, int]:
+    """Share of within-prompt pairs that implicit rewards order as some values do; equal rewards count half, equal values are left out.
+
+    Args:
+        table: as `log_ratios` gives it.
+        values: `item_id` -> how good it is.
+
+    Returns:
+        The share, 0–1, NaN without a pair; and the number of pairs.
+    """
+    ids, prompts = table.column("item_id").to_pylist(), table.column("prompt_id").to_pylist()
+    reward = table.column("logp").to_numpy() - table.column("reference").to_numpy()
+    right: list[float] = []
+    for i in range(len(ids)):
+        for j in range(i + 1, len(ids)):
+            if prompts[j] != prompts[i]:
+                break
+            better = np.sign(values[ids[i]] - values[ids[j]])
+            if better:
+                right.append(0.5 * (1 + better * np.sign(reward[i] - reward[j])))
+    return (float(np.mean(right)) if right else float("nan")), len(right)

@@ -1,0 +1,92 @@
+"""Log-probabilities under the base model, computed once per (model, prompt, answer) for every condition, seed and rank.
+
+trl keys its cache by what is being trained, so that it misses whenever seed or rank changes; ours is keyed by the base model's weights and
+the token ids alone. A SQLite file a model, in the user's cache folder.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from pluralign.errors import PluralignError
+from pluralign.training.packing import Tree, grouped, key_of
+
+BATCH = 8
+Floats = npt.NDArray[np.float64]
+
+
+class ReferenceStore:
+    """A table of log-probabilities on disk, with what was read kept in memory.
+
+    Args:
+        path: the file; made where it is not there.
+
+    Raises:
+        PluralignError: PA055 where it cannot be opened.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._kept: dict[str, float] = {}
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with closing(self._open()) as db, db:
+                db.execute("PRAGMA journal_mode=WAL")
+                db.execute(
+                    "CREATE TABLE IF NOT EXISTS reference (key TEXT PRIMARY KEY, logp REAL NOT NULL) WITHOUT ROWID"
+                )
+        except (OSError, sqlite3.Error) as error:
+            raise PluralignError(
+                "PA055", f"cannot keep reference log-probabilities in {path}: {error}.", "Set PLURALIGN_CACHE to a folder with room."
+            ) from error  # fmt: skip
+
+    def _open(self) -> sqlite3.Connection:
+        return sqlite3.connect(self.path, timeout=60)
+
+    def missing(self, trees: Sequence[Tree]) -> list[Tree]:
+        """Answers that are not known yet, each once, grouped by prompt."""
+        self._read({key for tree in trees for key in keys_of(tree)} - self._kept.keys())
+        return grouped(trees, lambda tree: [key in self._kept for key in keys_of(tree)])
+
+    def logps(self, trees: Sequence[Tree], compute: Callable[[Sequence[Tree]], Floats]) -> Floats:
+        """Log-probabilities of all answers, tree by tree; missing ones are computed and kept, a batch at a time.
+
+        Args:
+            trees: prompts with answers.
+            compute: log-probabilities of the answers of some trees, in order, nats.
+
+        Returns:
+            (n,) nats.
+        """
+        missing = self.missing(trees)
+        for start in range(0, len(missing), BATCH):
+            part = missing[start : start + BATCH]
+            keys = [key for tree in part for key in keys_of(tree)]
+            self._write(dict(zip(keys, compute(part).tolist(), strict=True)))
+        return np.array([self._kept[key] for tree in trees for key in keys_of(tree)], np.float64)
+
+    def _read(self, keys: Iterable[str]) -> None:
+        wanted = list(keys)
+        with closing(self._open()) as db:
+            for start in range(0, len(wanted), 500):
+                part = wanted[start : start + 500]
+                marks = ",".join("?" * len(part))
+                rows = db.execute(f"SELECT key, logp FROM reference WHERE key IN ({marks})", part)  # noqa: S608 - only marks
+                self._kept.update(rows)
+
+    def _write(self, found: dict[str, float]) -> None:
+        with closing(self._open()) as db, db:
+            # Another process may have been faster: the first value stays, so that all agree.
+            db.executemany("INSERT OR IGNORE INTO reference VALUES (?, ?)", found.items())
+        self._read(found)
+
+
+def keys_of(tree: Tree) -> list[str]:
+    """The key of each answer."""
+    return [key_of(tree.prompt, answer) for answer in tree.answers]

@@ -1,0 +1,175 @@
+"""The grid on a tiny model: whole cells, kills at every stage, failures that are named while the rest goes on."""
+
+import json
+
+import pyarrow.parquet as pq
+import pytest
+
+pytest.importorskip("peft", reason="needs pluralign[train]")
+
+from pluralign.errors import PluralignError
+from pluralign.experiments import engines, grid
+from pluralign.experiments.answers import Judging
+from pluralign.experiments.cells import ANSWER_COLUMNS, Cell, all_cells, base_cell, cells_of
+from pluralign.experiments.engines import run_grid
+from pluralign.experiments.settings import Settings, recipe_of
+
+CHANGES = {
+    "steps": 3, "batch": 2, "micro_batch": 2, "dtype": "float32", "probe_prompts": 0, "lora.r": 2, "max_length": 2048,
+    "learning_rate": 0.01,
+}  # fmt: skip
+
+
+@pytest.fixture
+def settings(few, tmp_path):
+    few.save(tmp_path / "ratings")
+    return Settings(
+        changes=CHANGES, judging=Judging("zero-shot", jury=()), generation_batch=4, held_out_a_template=1, limit=4,
+        ratings=str(tmp_path / "ratings"),
+    )  # fmt: skip
+
+
+@pytest.fixture
+def cells(tiny_folder):
+    model = str(tiny_folder)
+    return [
+        base_cell(model),
+        Cell(model, "exp3-individual-toxicity"),
+        Cell(model, "exp3-majority-toxicity", ties="half"),
+    ]
+
+
+@pytest.fixture(autouse=True)
+def fresh(own_cache):
+    engines.resident.cache_clear()
+    grid.ratings_of.cache_clear()
+    yield
+    engines.resident.cache_clear()
+    grid.ratings_of.cache_clear()
+
+
+def test_every_cell_is_brought_to_its_end(cells, settings, tmp_path):
+    results = tmp_path / "results"
+    outcome = run_grid(cells, settings, results)
+    assert outcome.failed == ()
+    assert set(outcome.done) == set(cells)
+    for cell in cells:
+        folder = cell.folder(results)
+        told = json.loads((folder / "cell.json").read_text())
+        assert told["cell"] == cell.to_json()
+        answers = pq.read_table(folder / "answers_en.parquet")
+        assert answers.num_rows == 4
+        assert set(ANSWER_COLUMNS) <= set(answers.column_names)
+        if cell.condition != "base":
+            held = pq.read_table(folder / "held_out.parquet")
+            assert set(held.column("set").to_pylist()) == {"e", "test"}
+        assert not list(folder.glob("generations*"))
+        assert not (folder / ".lock").exists()
+
+
+def test_what_is_finished_is_not_done_again(cells, settings, tmp_path, monkeypatch):
+    run_grid(cells[:2], settings, tmp_path / "results")
+    monkeypatch.setattr(engines, "work", lambda *_: pytest.fail("worked again"))
+    outcome = run_grid(cells[:2], settings, tmp_path / "results")
+    assert outcome.kept == tuple(cells[:2])
+
+
+@pytest.mark.parametrize("stage", ["train", "log_ratios", "generated", "judged"])
+def test_a_grid_that_is_killed_at_any_stage_goes_on_and_repeats_nothing(cells, settings, tmp_path, monkeypatch, stage):
+    results, calls = tmp_path / "results", []
+    usual = {name: getattr(grid, name) for name in ("train", "log_ratios", "generated", "judged")}
+
+    def spied(name):
+        def call(*args, **kwargs):
+            if name == stage and not any(one == f"killed {name}" for one in calls):
+                calls.append(f"killed {name}")
+                raise KeyboardInterrupt
+            calls.append(name)
+            return usual[name](*args, **kwargs)
+
+        return call
+
+    for name in usual:
+        monkeypatch.setattr(grid, name, spied(name))
+    with pytest.raises(KeyboardInterrupt):
+        run_grid([cells[1]], settings, results)
+    assert not cells[1].is_finished(results)
+    assert run_grid([cells[1]], settings, results).failed == ()
+    assert calls.count("train") == 1
+
+
+def test_a_cell_that_fails_is_named_and_the_rest_goes_on(cells, settings, tmp_path):
+    results = tmp_path / "results"
+    bad = Cell(str(tmp_path / "no-such-model"), "exp3-individual-toxicity")
+    outcome = run_grid([bad, cells[0]], settings, results)
+    assert [cell for cell, _ in outcome.failed] == [bad]
+    assert "PA083" in outcome.failed[0][1]
+    assert outcome.done == (cells[0],)
+
+
+def test_an_error_inside_a_cell_is_kept_beside_it_and_gone_once_it_works(cells, settings, tmp_path, monkeypatch):
+    results = tmp_path / "results"
+    with monkeypatch.context() as broken:
+        broken.setattr(grid, "judged", lambda *_, **__: (_ for _ in ()).throw(ConnectionError("judge died")))
+        outcome = run_grid([cells[0]], settings, results)
+    assert "judge died" in outcome.failed[0][1]
+    folder = cells[0].folder(results)
+    assert "judge died" in json.loads((folder / "failed.json").read_text())["message"]
+    assert (folder / "generations_en.jsonl").is_file(), "the answers are not lost with the judge"
+    assert run_grid([cells[0]], settings, results).failed == ()
+    assert not (folder / "failed.json").exists()
+
+
+def test_a_cell_that_another_process_has_is_left_to_it(cells, settings, tmp_path):
+    import fcntl
+
+    folder = cells[0].folder(tmp_path / "results")
+    folder.mkdir(parents=True)
+    with (folder / ".lock").open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        outcome = run_grid([cells[0]], settings, tmp_path / "results")
+    assert outcome.busy == (cells[0],)
+
+
+def test_other_settings_in_the_same_folder_are_refused(cells, settings, tmp_path):
+    from dataclasses import replace
+
+    run_grid([], settings, tmp_path / "results")
+    with pytest.raises(PluralignError, match=r"PA097.*limit: 4 there, 5 now"):
+        run_grid([], replace(settings, limit=5), tmp_path / "results")
+    with pytest.raises(PluralignError, match=r"PA097.*judge: 'zero-shot' there, 'offline' now"):
+        run_grid([], replace(settings, judging=Judging("offline")), tmp_path / "results")
+    run_grid([], replace(settings, languages=("en", "de")), tmp_path / "results")  # says how much, not how
+
+
+def test_a_recipe_that_does_not_fit_is_found_before_anything_is_trained(cells, settings, tmp_path):
+    from dataclasses import replace
+
+    with pytest.raises(PluralignError, match="PA095"):
+        run_grid(cells, replace(settings, changes={**CHANGES, "bta": 1}), tmp_path / "results")
+    assert not any((tmp_path / "results").rglob("cell.json"))
+
+
+def test_the_cells_of_the_four_experiments():
+    every = all_cells(["exp1", "exp2", "exp3", "exp4", "controls"], ["m"], [0], ["drop", "half"], ["steps"])
+    assert len(every) == len(set(every))
+    assert every[0] == base_cell("m")
+    assert {cell.condition for cell in cells_of("exp2", "m")} == {
+        "exp3-individual-toxicity", "exp2-3pt-toxicity", "exp2-binary-toxicity",
+    }  # fmt: skip
+    assert (
+        sum(cell.condition == "exp3-individual-toxicity" and cell.method == "dpo" for cell in every) == 3
+    )  # ties, shuffled
+    with pytest.raises(PluralignError, match=r"expected one of 'exp1'"):
+        cells_of("exp5", "m")
+
+
+@pytest.mark.parametrize(
+    "cell",
+    all_cells(["exp1", "exp2", "exp3", "exp4", "controls"], ["m"], [0], ["drop"], ["kl"])[1:],
+    ids=lambda c: c.name,
+)
+def test_every_cell_has_a_recipe(cell):
+    recipe = recipe_of(cell, {"beta": 0.2})
+    assert (recipe.method, recipe.ties, recipe.protocol, recipe.beta) == (cell.method, cell.ties, "kl", 0.2)
+    assert (recipe.control == "shuffled") == (cell.control == "shuffled")

@@ -1,0 +1,74 @@
+"""A recipe that is wrong is refused with what is wrong; every recipe that ships is right."""
+
+import pytest
+
+from pluralign.errors import PluralignError
+from pluralign.preferences import ALIASES, CONDITIONS
+from pluralign.training.recipe import DEFAULTS, read_recipe, recipes_folder
+
+
+def shipped():
+    folder = recipes_folder()
+    return [path for path in sorted(folder.rglob("*.yaml")) if path.name not in (DEFAULTS, "models.yaml")]
+
+
+@pytest.mark.parametrize("path", shipped(), ids=lambda path: f"{path.parent.name}-{path.stem}")
+def test_every_shipped_recipe_is_read_and_names_its_own_condition(path):
+    recipe = read_recipe(path)
+    assert recipe.condition == f"{path.parent.name}-{path.stem}"
+    assert recipe.condition in CONDITIONS or recipe.condition in ALIASES
+
+
+def test_every_condition_has_a_recipe():
+    assert {f"{path.parent.name}-{path.stem}" for path in shipped()} == set(CONDITIONS) | set(ALIASES)
+
+
+def some(changes):
+    return read_recipe(recipes_folder() / "exp3/majority-toxicity.yaml", changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        (["bata=0.2"], r"unknown key 'bata'. Did you mean 'beta'"),
+        (["lora.rank=8"], r"unknown key 'lora.rank'"),
+        (["beta=0"], r"beta: got 0"),
+        (["method=ppo"], r"method: got 'ppo'"),
+        (["batch=8", "micro_batch=3"], r"no multiple of micro_batch 3"),
+        (["labels=votes", "ties=half"], r"votes have no half"),
+        (["dimension_weights={toxicity: 0.9}"], r"expected a sum of 1"),
+        (["steps"], r"expected key=value"),
+    ],
+    ids=lambda value: value[0] if isinstance(value, list) else "",
+)
+def test_what_is_wrong_is_said(changes, says):
+    with pytest.raises(PluralignError, match=says) as caught:
+        some(changes)
+    assert caught.value.code == "PA095"
+
+
+def test_all_problems_are_said_at_once():
+    with pytest.raises(PluralignError, match=r"(?s)beta: got.*steps: got"):
+        some(["beta=-1", "steps=0"])
+
+
+def test_a_file_that_is_not_there_or_no_yaml(tmp_path):
+    with pytest.raises(PluralignError, match="no recipe at"):
+        read_recipe(tmp_path / "x.yaml")
+    (tmp_path / "x.yaml").write_text("a: [1")
+    with pytest.raises(PluralignError, match="is no YAML"):
+        read_recipe(tmp_path / "x.yaml")
+
+
+def test_changes_reach_into_mappings_and_leave_the_rest():
+    recipe = some(["lora.r=4", "seed=3"])
+    assert (recipe.lora.r, recipe.lora.alpha, recipe.seed) == (4, 32, 3)
+    assert recipe.balancing_draw == 3
+    assert some(["draw=1", "seed=3"]).balancing_draw == 1
+
+
+def test_the_resolved_recipe_reads_back_as_itself(tmp_path):
+    recipe = some(["beta=0.3"])
+    (tmp_path / "r.yaml").write_text(recipe.to_yaml())
+    assert read_recipe(tmp_path / "r.yaml") == recipe
+    assert recipe.digest != some([]).digest

@@ -1,0 +1,186 @@
+"""A run from recipe to adapter on a tiny model: what it writes, that it resumes, and how it fails."""
+
+import json
+
+import numpy as np
+import pyarrow.csv as pacsv
+import pytest
+import torch
+
+from pluralign.errors import PluralignError
+from pluralign.training import run as run_module
+from pluralign.training.examples import examples_of
+from pluralign.training.heldout import held_out, log_ratios
+from pluralign.training.run import ADAPTER, optimiser_steps, train
+from pluralign.training.trainer import PairTrainer
+
+
+def silent(_):
+    """Say nothing."""
+
+
+def weights(folder):
+    from safetensors.torch import load_file
+
+    return load_file(folder / ADAPTER / "adapter_model.safetensors")
+
+
+def test_a_run_leaves_adapter_recipe_curves_card_and_what_it_was_made_of(base, recipe, few, tmp_path):
+    trained = train(recipe, base, few, tmp_path / "run", say=silent)
+    folder = trained.folder
+    names = {path.name for path in folder.iterdir()}
+    assert names == {"adapter", "recipe.yaml", "curves.csv", "README.md", "run.json"}
+    info = json.loads((folder / "run.json").read_text())
+    assert info["steps"] == 3
+    assert info["condition"] == "exp3-individual-toxicity"
+    assert info["weights"] == base.digest
+    assert len(info["data_sha256"]) == 64
+    assert {"torch", "peft", "transformers"} <= set(info["versions"])
+    assert info["kappa"]["toxicity"] == {"male": 0.6}
+    curves = pacsv.read_csv(folder / "curves.csv")
+    assert curves.column("step").to_pylist() == [1, 2, 3]
+    assert {"loss", "margin", "accuracy"} <= set(curves.column_names)
+    card = (folder / "README.md").read_text()
+    assert "SIMULATED" in card
+    assert "accelerate launch baselines/dpo.py" in card
+
+
+def test_the_same_seed_gives_the_same_adapter_and_another_seed_another(base, recipe, few, tmp_path):
+    first, again = (weights(train(recipe, base, few, tmp_path / name, say=silent).folder) for name in "ab")
+    other = weights(train(recipe.changed(seed=1), base, few, tmp_path / "c", say=silent).folder)
+    assert all(torch.equal(first[name], again[name]) for name in first)
+    assert not all(torch.equal(first[name], other[name]) for name in first)
+
+
+def test_the_base_is_as_it_was_after_a_run(base, recipe, few, tmp_path):
+    before = {name: tensor.clone() for name, tensor in base.model.state_dict().items()}
+    train(recipe, base, few, tmp_path / "run", say=silent)
+    after = base.model.state_dict()
+    assert set(after) == set(before)
+    assert all(torch.equal(before[name], after[name]) for name in before)
+
+
+def test_a_run_that_was_killed_goes_on_from_its_checkpoint_to_the_same_end(base, recipe, few, tmp_path, monkeypatch):
+    recipe = recipe.changed(steps=8)
+    whole = weights(train(recipe, base, few, tmp_path / "whole", say=silent).folder)
+    steps = []
+    usual = PairTrainer.compute_loss
+
+    def killed(self, *args, **kwargs):
+        steps.append(self.state.global_step)
+        if len(steps) == 6:
+            raise KeyboardInterrupt
+        return usual(self, *args, **kwargs)
+
+    monkeypatch.setattr(PairTrainer, "compute_loss", killed)
+    with pytest.raises(KeyboardInterrupt):
+        train(recipe, base, few, tmp_path / "cut", say=silent)
+    assert not (tmp_path / "cut" / "run.json").exists()
+    resumed = weights(train(recipe, base, few, tmp_path / "cut", say=silent).folder)
+    assert steps[6] == 4, "it began again after the last checkpoint, not at the start"
+    assert all(torch.allclose(whole[name], resumed[name], atol=1e-6) for name in whole)
+
+
+def test_another_recipe_in_the_same_folder_is_refused(base, recipe, few, tmp_path):
+    train(recipe, base, few, tmp_path / "run", say=silent)
+    with pytest.raises(PluralignError, match="PA097.*another recipe"):
+        train(recipe.changed(beta=0.5), base, few, tmp_path / "run", say=silent)
+
+
+def test_a_loss_that_is_not_finite_stops_the_run_and_says_at_which_step(base, recipe, few, tmp_path):
+    with pytest.raises(PluralignError, match=r"PA096.*step \d+ is (nan|inf)"):
+        train(recipe.changed(learning_rate=1e30, steps=20, warmup=0), base, few, tmp_path / "run", say=silent)
+    assert not (tmp_path / "run" / "run.json").exists()
+
+
+def test_out_of_memory_halves_the_micro_batch_once_and_keeps_the_batch(base, recipe, few, tmp_path, monkeypatch):
+    usual, said = PairTrainer.compute_loss, []
+
+    def small_device(self, model, inputs, **kwargs):
+        if len(inputs.weight) > 1:
+            raise torch.OutOfMemoryError("too large")
+        return usual(self, model, inputs, **kwargs)
+
+    monkeypatch.setattr(PairTrainer, "compute_loss", small_device)
+    trained = train(recipe, base, few, tmp_path / "run", say=said.append)
+    assert trained.info["micro_batch"] == 1
+    assert trained.info["steps"] == 3
+    assert any("out of memory: micro_batch 2 -> 1, the batch stays 2" in line for line in said)
+    with pytest.raises(PluralignError, match="PA096.*out of memory with micro_batch 2"):
+        train(recipe.changed(batch=4, micro_batch=4), base, few, tmp_path / "again", say=silent)
+
+
+def test_an_adapter_that_changes_nothing_is_an_error(base, recipe, few, tmp_path, monkeypatch):
+    monkeypatch.setattr(run_module.PairTrainer, "train", lambda self, **_: None)
+    with pytest.raises(PluralignError, match="PA098"):
+        train(recipe, base, few, tmp_path / "run", say=silent)
+
+
+def test_a_model_without_a_chat_template_is_refused(base, recipe, few, tmp_path):
+    plain = base
+    plain.tokenizer.chat_template = None
+    with pytest.raises(PluralignError, match="PA083.*no chat template"):
+        train(recipe, plain, few, tmp_path / "run", say=silent)
+
+
+def test_a_text_that_is_too_long_is_an_error_and_never_cut(base, recipe, few, tmp_path):
+    with pytest.raises(PluralignError, match="PA095.*at most 64 together"):
+        train(recipe.changed(max_length=64), base, few, tmp_path / "run", say=silent)
+    with pytest.raises(PluralignError, match="PA095.*context of 2048"):
+        train(recipe.changed(max_length=4096), base, few, tmp_path / "other", say=silent)
+
+
+@pytest.mark.parametrize("method", ["ipo", "kto", "dro", "sft"])
+def test_every_method_lowers_its_own_loss(base, recipe, few, tmp_path, method):
+    beta = {"ipo": 1.0, "dro": 0.01}.get(method, 0.1)
+    changed = recipe.changed(method=method, steps=30, learning_rate=2e-3, beta=beta, batch=4)
+    train(changed, base, few, tmp_path / "run", say=silent)
+    losses = pacsv.read_csv(tmp_path / "run" / "curves.csv").column("loss").to_pylist()
+    assert np.mean(losses[-8:]) < np.mean(losses[:8])
+
+
+def test_epochs_are_counted_over_vote_rows_however_they_are_collapsed(recipe):
+    assert optimiser_steps(recipe, 1000) == 3
+    assert optimiser_steps(recipe.changed(protocol="epochs", epochs=2.0, batch=8), 1000) == 250
+
+
+def test_matched_kl_stops_where_the_target_is_reached(base, recipe, few, tmp_path):
+    changed = recipe.changed(
+        protocol="kl", kl_target=1e-6, steps=12, probe_every=2, probe_prompts=2, learning_rate=3e-3
+    )
+    trained = train(changed, base, few, tmp_path / "run", say=silent)
+    assert trained.info["steps"] == 2
+    assert trained.info["end"]["kl"] >= 1e-6
+
+
+def test_shuffled_labels_keep_texts_and_weights_and_leave_no_order(base, recipe, shipped):
+    chat = base.chat(recipe.max_length)
+    plain = examples_of(recipe.changed(split="train"), shipped, chat)
+    shuffled = examples_of(recipe.changed(split="train", control="shuffled"), shipped, chat)
+    assert plain.trees == shuffled.trees
+    assert np.array_equal(plain.weight, shuffled.weight)
+    assert plain.p_chosen.min() >= 0.5
+    assert abs(shuffled.p_chosen.mean() - 0.5) < 0.03
+
+
+def test_the_implicit_reward_of_a_fresh_adapter_is_nothing(base, recipe, few):
+    held = held_out(few, base.chat(2048), "en", "test", 1)
+    few = type(held)(
+        held.name, held.ratings, held.item_ids[:6], held.prompt_ids[:6], held.template_ids[:6], held.trees[:2]
+    )
+    with base.adapted(recipe.lora, 0) as model:
+        table = log_ratios(base, model, few)
+    np.testing.assert_allclose(table.column("logp").to_numpy(), table.column("reference").to_numpy(), atol=1e-3)
+
+
+def test_a_store_of_references_is_shared_by_every_seed_and_condition(base, recipe, few, tmp_path, monkeypatch):
+    train(recipe, base, few, tmp_path / "a", say=silent)
+    from pluralign.training.base import Base
+
+    again = Base.open(base.name, "float32", "cpu")
+    computed = []
+    usual = Base.logps
+    monkeypatch.setattr(Base, "logps", lambda self, *args: computed.append(args) or usual(self, *args))
+    with again.adapted(recipe.lora, 5) as model, again.without_adapter(model):
+        again.reference_logps(examples_of(recipe.changed(seed=5), few, again.chat(2048)).trees)
+    assert computed == []
