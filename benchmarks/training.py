@@ -1,0 +1,270 @@
+"""Our fine-tuning against trl's own `dpo` script, as ratios within one run: wall time of a grid, losses, memory, and a supervised step.
+
+python benchmarks/training.py
+python benchmarks/training.py --steps 20 --grid-steps 48 --conditions 19 --seeds 3 --first-layer 15
+
+- trl is run as its users run it, one process a condition, at its best settings: bfloat16, precomputed reference, no gradient checkpointing,
+  no eval; the command is printed. Same rows, same order, same batches, same adapter, same learning rate, rows of votes (it has no weights
+  or soft labels). Both train `--steps` steps; what a grid takes is projected from the seconds of a step and the measured fixed costs
+  (imports, loading, tokenising, reference), which trl pays in every run and we pay once a model.
+- trl's reference costs grow with its rows: it is given just the rows that the steps use, which is its best case, and the projection
+  scales their cost to the rows of `--grid-steps`. Ours is computed for all rows of all conditions at once.
+- The supervised step is a plain one on the same tokens: every answer a row of its own through the model as it comes, cross-entropy by
+  transformers, backward, AdamW, the same adapter.
+The last line is JSON. On a GPU all of it runs there, and a step is also given as a share of the device's measured matrix-multiply rate.
+"""
+
+import argparse
+import json
+import os
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+CONDITION = "exp3-individual-toxicity"
+
+
+def settings(asked: argparse.Namespace) -> dict:
+    return {
+        "labels": "votes", "steps": asked.steps, "batch": 8, "micro_batch": 8, "probe_prompts": 0, "warmup": 0, "schedule": "constant",
+        "learning_rate": 1e-4, "lora.first_layer": asked.first_layer,
+    }  # fmt: skip
+
+
+def recipe_and_examples(asked: argparse.Namespace):
+    """The recipe, the base and just the examples that the steps use, in the order in which they are used."""
+    import pluralign
+    from pluralign.training.base import Base
+    from pluralign.training.batches import LengthBatches
+    from pluralign.training.examples import examples_of, rows_of
+    from pluralign.training.recipe import read_recipe, recipes_folder
+
+    recipe = read_recipe(recipes_folder() / "exp3/individual-toxicity.yaml", settings(asked))
+    base, ratings = Base.open(asked.model), pluralign.load()
+    began = time.perf_counter()
+    examples = examples_of(recipe, ratings, base.chat(recipe.max_length))
+    order = LengthBatches([tree.n_tokens for tree in examples.trees], 8, 8, asked.steps, recipe.seed)
+    rows = [k for batch in order for k in batch]
+    return recipe, base, ratings, examples, rows_of(recipe, ratings), rows, time.perf_counter() - began
+
+
+def worker_ours(asked: argparse.Namespace) -> dict:
+    """Train through the library with a cold cache of references; seconds of each part."""
+    import pyarrow.csv as pacsv
+
+    from pluralign.training.run import train
+
+    recipe, base, ratings, *_ = recipe_and_examples(asked)
+    loaded = time.perf_counter()
+    trained = train(recipe, base, ratings, Path(asked.out), say=lambda _: None)
+    seconds = trained.info["seconds"]
+    first = time.perf_counter() - loaded
+    # a second condition in the same process: what each further one costs besides its steps
+    again = train(recipe.changed(seed=1, steps=1), base, ratings, Path(asked.out + "-again"), say=lambda _: None)
+    losses = pacsv.read_csv(Path(asked.out) / "curves.csv").column("loss").to_pylist()
+    more = again.info["seconds"]
+    return {
+        "losses": losses, "step_s": seconds["train"] / asked.steps, "first_fixed_s": first - seconds["train"],
+        "further_fixed_s": more["all"] - more["train"], "seconds": seconds,
+    }  # fmt: skip
+
+
+def worker_rows(asked: argparse.Namespace) -> dict:
+    """Write the rows in their order, for trl, and the names of the layers that get an adapter."""
+    import pyarrow.parquet as pq
+
+    _, base, _, _, table, rows, _ = recipe_and_examples(asked)
+    folder = Path(asked.out)
+    folder.mkdir(parents=True)
+    pq.write_table(
+        table.select(["prompt", "chosen", "rejected"]).take(rows).replace_schema_metadata(None),
+        folder / "train.parquet",
+    )
+    kinds = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+    names = [
+        name for name, _ in base.model.named_modules()
+        if name.rsplit(".", 1)[-1] in kinds and int(re.search(r"layers\.(\d+)\.", name)[1]) >= asked.first_layer
+    ]  # fmt: skip
+    from pluralign.evaluation.small_model import NAME, small_model
+
+    return {"modules": names, "model": str(small_model()) if asked.model == NAME else asked.model, "rows": len(rows)}
+
+
+def worker_step(asked: argparse.Namespace) -> dict:
+    """Median seconds of our step and of a plain supervised one on the same tokens, alternating."""
+    import torch
+
+    from pluralign.training.forward import answer_logps, autocast
+    from pluralign.training.losses import dpo
+    from pluralign.training.packing import pack
+
+    recipe, base, _, examples, _, rows, _ = recipe_and_examples(asked)
+    batches = [rows[k : k + 8] for k in range(0, len(rows), 8)][: asked.steps // 2]
+    lower, spent = base.lower(recipe.lora.first_layer), {"ours": [], "plain": []}
+    if lower:
+        lower.add([examples.trees[k] for k in rows])
+    n_tokens = []
+
+    def ours(trees):
+        batch = pack(trees).to(base.device)
+        states = lower(trees).to(base.device) if lower else None
+        logps = answer_logps(model, batch, states, recipe.lora.first_layer).view(-1, 2)
+        return dpo(logps[:, 0], logps[:, 1], torch.ones(len(logps), device=logps.device), 0.1).mean()
+
+    def plain(trees):
+        texts = [(tree.prompt, answer) for tree in trees for answer in tree.answers]
+        width = max(len(p) + len(a) for p, a in texts)
+        ids = torch.tensor([[*p, *a] + [0] * (width - len(p) - len(a)) for p, a in texts], device=base.device)
+        labels = torch.tensor(
+            [[-100] * len(p) + list(a) + [-100] * (width - len(p) - len(a)) for p, a in texts], device=base.device
+        )
+        mask = torch.tensor(
+            [[1] * (len(p) + len(a)) + [0] * (width - len(p) - len(a)) for p, a in texts], device=base.device
+        )
+        n_tokens.append(int(mask.sum()))
+        with autocast(model):
+            return model(input_ids=ids, attention_mask=mask, labels=labels, use_cache=False).loss
+
+    with base.adapted(recipe.lora, 0) as model:
+        model.train()
+        optimiser = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=1e-5)
+        for number, batch in enumerate(batches):
+            for name, loss in (("ours", ours), ("plain", plain)):
+                began = time.perf_counter()
+                loss([examples.trees[k] for k in batch]).backward()
+                optimiser.step()
+                optimiser.zero_grad()
+                if base.device.type == "cuda":
+                    torch.cuda.synchronize()
+                if number:  # the first warms up
+                    spent[name].append(time.perf_counter() - began)
+    found = {f"{name}_step_s": statistics.median(values) for name, values in spent.items()}
+    parameters = sum(p.numel() for name, p in base.model.named_parameters() if "embed" not in name)
+    found |= {"tokens": statistics.mean(n_tokens), "matmul_flops_per_s": matmul_rate(base.device)}
+    # Forward and the gradient of activations: four operations a parameter and token, no gradient of frozen weights.
+    found["plain_share_of_matmul"] = (
+        4 * parameters * found["tokens"] / found["plain_step_s"] / found["matmul_flops_per_s"]
+    )
+    return found
+
+
+def matmul_rate(device) -> float:
+    """Operations a second of a large bfloat16 product."""
+    import torch
+
+    n = 8192 if device.type == "cuda" else 1536
+    a = torch.randn(n, n, dtype=torch.bfloat16, device=device)
+    times = []
+    for _ in range(6):
+        began = time.perf_counter()
+        a @ a
+        if device.type == "cuda":
+            torch.cuda.synchronize()
+        times.append(time.perf_counter() - began)
+    return 2 * n**3 / min(times)
+
+
+def call(command: list[str], **env: str) -> tuple[float, float, str]:
+    """Wall seconds, peak memory of the child in GB, and its output."""
+    script = (
+        "import resource, subprocess, sys; code = subprocess.call(sys.argv[1:]);"
+        "print('PEAK', resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1e6); sys.exit(code)"
+    )
+    began = time.perf_counter()
+    done = subprocess.run(
+        [sys.executable, "-c", script, *command], capture_output=True, text=True, env={**os.environ, **env}
+    )
+    spent = time.perf_counter() - began
+    if done.returncode:
+        sys.exit(f"{' '.join(command)}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}")
+    return spent, float(re.search(r"PEAK ([\d.]+)", done.stdout)[1]), done.stdout
+
+
+def worker(asked: argparse.Namespace, name: str, out: str, cache: str) -> tuple[dict, float, float]:
+    words = [
+        "--worker",
+        name,
+        "--out",
+        out,
+        *(f"--{key}={getattr(asked, key.replace('-', '_'))}" for key in ("steps", "first-layer", "model")),
+    ]
+    spent, peak, text = call([sys.executable, __file__, *words], PLURALIGN_CACHE=cache)
+    return json.loads(text.split("RESULT ")[1].splitlines()[0]), spent, peak
+
+
+def trl_command(asked: argparse.Namespace, rows: dict, folder: str, out: str) -> list[str]:
+    return [
+        sys.executable, "-m", "trl.scripts.dpo", "--dataset_name", folder, "--dataset_train_split", "train", "--model_name_or_path",
+        rows["model"], "--dtype", "bfloat16", "--bf16", "true", "--precompute_ref_log_probs", "true", "--gradient_checkpointing", "false",
+        "--max_steps", str(asked.steps), "--per_device_train_batch_size", "8", "--learning_rate", "1e-4", "--lr_scheduler_type", "constant",
+        "--beta", "0.1", "--use_peft", "true", "--lora_r", "16", "--lora_alpha", "32", "--lora_dropout", "0", "--lora_target_modules",
+        *rows["modules"], "--train_sampling_strategy", "sequential", "--seed", "0", "--logging_steps", "1", "--report_to", "none",
+        "--save_strategy", "no", "--output_dir", out,
+    ]  # fmt: skip
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--steps", type=int, default=20)
+    parser.add_argument("--grid-steps", type=int, default=48)
+    parser.add_argument("--conditions", type=int, default=19, help="distinct conditions that are trained by DPO")
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--first-layer", type=int, default=15)
+    parser.add_argument("--model", default="SmolLM2-135M-Instruct-Q4_1")
+    parser.add_argument("--worker", choices=("ours", "rows", "step"))
+    parser.add_argument("--out", default="")
+    asked = parser.parse_args()
+    if asked.worker:
+        found = {"ours": worker_ours, "rows": worker_rows, "step": worker_step}[asked.worker](asked)
+        print("RESULT " + json.dumps(found))
+        return
+    with tempfile.TemporaryDirectory() as scratch:
+        rows, _, _ = worker(asked, "rows", f"{scratch}/rows", f"{scratch}/cache")
+        command = trl_command(asked, rows, f"{scratch}/rows", f"{scratch}/trl")
+        shown = " ".join(command).replace(scratch, "DIR").replace(sys.executable, "python")
+        print(
+            re.sub(
+                r"--lora_target_modules( model\.\S+)+", f"--lora_target_modules <{len(rows['modules'])} names>", shown
+            ),
+            flush=True,
+        )
+        trl_s, trl_peak, text = call(command, HF_HOME=f"{scratch}/hf")
+        ours, ours_s, ours_peak = worker(asked, "ours", f"{scratch}/ours", f"{scratch}/cache2")
+        step, _, _ = worker(asked, "step", f"{scratch}/step", f"{scratch}/cache")
+    trl_losses = [float(one) for one in re.findall(r"'loss': '?([\d.e-]+)", text)]
+    trl_train = float(re.search(r"'train_runtime': '?([\d.]+)", text)[1])
+    result = {
+        "trl_step_s": trl_train / asked.steps, "trl_fixed_s": trl_s - trl_train, "ours": ours, "ours_wall_s": ours_s, "step": step,
+        "peak_gb": {"trl": trl_peak, "ours": ours_peak}, "trl_losses": trl_losses,
+    }  # fmt: skip
+    runs = asked.conditions * asked.seeds
+    # Imports and loading do not grow with the rows; reference and tokenising do. All of trl's fixed cost is taken as not growing: its best case.
+    result["grid_s"] = {
+        "trl": runs * (result["trl_fixed_s"] + asked.grid_steps * result["trl_step_s"]),
+        "ours": ours_s - ours["seconds"]["train"] - ours["first_fixed_s"] + ours["first_fixed_s"]
+        + runs * (ours["further_fixed_s"] + asked.grid_steps * ours["step_s"]),
+    }  # fmt: skip
+    gaps = [abs(a - b) for a, b in zip(trl_losses, ours["losses"], strict=False)]
+    print(
+        f"a step                     ours {ours['step_s']:.2f} s   trl {result['trl_step_s']:.2f} s   ratio {result['trl_step_s'] / ours['step_s']:.2f}"
+    )
+    print(
+        f"fixed cost of a run        ours {ours['further_fixed_s']:.1f} s (first {ours['first_fixed_s']:.1f} s)   trl {result['trl_fixed_s']:.1f} s"
+    )
+    print(
+        f"grid of {runs} × {asked.grid_steps} steps       ratio {result['grid_s']['trl'] / result['grid_s']['ours']:.2f}   (target ≥ 3)"
+    )
+    print(
+        f"losses of the first {len(gaps)}    largest gap {max(gaps, default=float('nan')):.4f}, mean {statistics.mean(gaps):.4f}"
+    )
+    print(f"step / supervised step     {step['ours_step_s'] / step['plain_step_s']:.2f}   (target ≤ 1.3)")
+    print(f"peak memory                ours {ours_peak:.2f} GB   trl {trl_peak:.2f} GB")
+    print(json.dumps(result))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,61 @@
+"""A grid on a local Ray cluster of two nodes, one of which dies in mid-run."""
+
+import threading
+import time
+
+import pytest
+
+pytest.importorskip("ray", reason="needs pluralign[ray]")
+
+from pluralign.experiments.answers import Judging
+from pluralign.experiments.cells import Cell
+from pluralign.experiments.engines import run_grid
+from pluralign.experiments.settings import Settings
+
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
+
+CHANGES = {
+    "steps": 4, "batch": 2, "micro_batch": 2, "dtype": "float32", "probe_prompts": 0, "lora.r": 2, "max_length": 2048,
+    "learning_rate": 0.01,
+}  # fmt: skip
+
+
+def test_a_node_that_dies_in_mid_run_costs_no_cell(tiny_folder, few, own_cache, tmp_path):
+    import ray
+    from ray.cluster_utils import Cluster
+
+    few.save(tmp_path / "ratings")
+    settings = Settings(
+        changes=CHANGES, judging=Judging("zero-shot", jury=()), generation_batch=4, held_out_a_template=1, limit=3,
+        ratings=str(tmp_path / "ratings"),
+    )  # fmt: skip
+    conditions = ("individual", "mean", "majority", "first")
+    cells = [Cell(str(tiny_folder), f"exp3-{name}-toxicity", seed=seed) for seed in (0, 1) for name in conditions[:2]]
+    results, told = tmp_path / "results", []
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+    second = cluster.add_node(num_cpus=1)
+    ray.init(address=cluster.address, log_to_driver=False)
+    try:
+
+        def kill_once_something_is_begun():
+            while not any(results.rglob("recipe.yaml")):
+                time.sleep(0.2)
+            time.sleep(1.0)
+            cluster.remove_node(second, allow_graceful=False)
+
+        killer = threading.Thread(target=kill_once_something_is_begun)
+        killer.start()
+        outcome = run_grid(
+            cells, settings, results, engine="ray", tell=lambda what, cell, text: told.append((what, cell, text))
+        )
+        killer.join()
+        alive = [node for node in ray.nodes() if node["Alive"]]
+    finally:
+        ray.shutdown()
+        cluster.shutdown()
+    assert len(alive) == 1, "the second node is gone"
+    assert outcome.failed == ()
+    assert set(outcome.done) == set(cells)
+    assert all(cell.is_finished(results) for cell in cells)
+    assert not list(results.rglob("failed.json"))
+    assert sum(what == "done" for what, *_ in told) == len(cells)
