@@ -1,0 +1,217 @@
+"""What is compared with what: the arms of each experiment, and the contrasts of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+from pluralign.experiments.cells import BASE, CONTRASTS, HANDLINGS, SCALES_IN, Cell, cells_of
+from pluralign.experiments.outcomes import HIGHER, JURY, LOWER, ORDER, better
+from pluralign.experiments.published import PublishedEffect, published_effect
+from pluralign.experiments.results import SCORES, Results
+from pluralign.experiments.truth import SETS, TEST
+from pluralign.preferences import ALIASES
+from pluralign.schema import EVERYONE
+from pluralign.training.heldout import FRESH
+
+AGAINST_BASE, PAIRWISE, OWN_GROUP = "against base", "pairwise", "own-group advantage"
+JUDGED, CROSS, NULL = "difference", "other dimension", "null"
+"""Estimands. Holm's family is one estimand of one outcome in one experiment under one tie rule and protocol."""
+SHARED = ALIASES["exp4-toxicity"]
+"""The condition that experiments 2, 3 and 4 share: alone it makes neither experiment 2 nor 4."""
+TIES, PROTOCOLS = ("drop", "half"), ("steps", "epochs", "kl")
+OTHER = {"toxicity": "emotional_awareness", "emotional_awareness": "toxicity"}
+
+
+@dataclass(frozen=True)
+class Stratum:
+    """A tie rule and a protocol; cells of different ones are never compared."""
+
+    ties: str
+    protocol: str
+
+    def __str__(self) -> str:
+        return f"{self.ties}, {self.protocol}"
+
+
+@dataclass(frozen=True)
+class Term:
+    """A system of a contrast.
+
+    Attributes:
+        weight: its own.
+        name: of the cell (`Cell.name`).
+        outcome: what is measured of it.
+        flipped: 1 − x is taken, so that more is better.
+    """
+
+    weight: float
+    name: str
+    outcome: str
+    flipped: bool = False
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """A weighted sum of arms' mean outcomes.
+
+    Attributes:
+        experiment: `exp1` … `exp4` or `controls`.
+        estimand: one of those above.
+        first, second: the arms compared.
+        outcome: what is measured; of an own-group advantage without the group.
+        better: `higher` or `lower`: where the first arm is the better one.
+        terms: the systems.
+        stratum: tie rule and protocol.
+        published: what the study published of it.
+    """
+
+    experiment: str
+    estimand: str
+    first: str
+    second: str
+    outcome: str
+    better: str
+    terms: tuple[Term, ...]
+    stratum: Stratum
+    published: PublishedEffect | None = None
+
+    @property
+    def family(self) -> tuple[str, ...]:
+        """The tests that Holm's p is over."""
+        return (self.experiment, self.estimand, self.outcome, str(self.stratum))
+
+    @property
+    def label(self) -> str:
+        """What is compared, in words."""
+        joined = " / " if len(self.terms) > 2 else " − "
+        told = self.first if self.second == BASE else f"{self.first}{joined}{self.second}"
+        return told + (", κ = 0" if self.is_null else "")
+
+    @property
+    def is_null(self) -> bool:
+        """Whether it is about models that were trained on the null release."""
+        return any(term.name.endswith(".null") for term in self.terms)
+
+
+def arms(experiment: str, stratum: Stratum) -> dict[str, str]:
+    """The arms of an experiment: name in tables -> name of the cell.
+
+    >>> list(arms("exp2", Stratum("half", "steps")).items())[0]
+    ('5pt', 'exp3-individual-toxicity.dpo.half.steps')
+    """
+    cells = cells_of(experiment, "", ties=(stratum.ties,), protocol=stratum.protocol)
+    names = {
+        "exp1": [group for _, *groups in CONTRASTS for group in groups],
+        "exp2": list(SCALES_IN),
+        "exp3": list(HANDLINGS),
+        "exp4": [_optimiser(cell) for cell in cells],
+        "controls": [_control(cell) for cell in cells],
+    }[experiment]
+    return {name: cell.name for name, cell in zip(names, cells, strict=True)}
+
+
+def _optimiser(cell: Cell) -> str:
+    """Experiment 4's arms; the study's four are `dpo-toxicity`, `dpo-ea`, `dpo-both`, `grpo-both`."""
+    what = "toxicity" if cell.condition == SHARED else "ea" if cell.condition == "exp4-emotional_awareness" else "both"
+    return "-".join([cell.method, what, *([cell.variant.replace("_", "-")] if cell.variant else [])])
+
+
+def _control(cell: Cell) -> str:
+    if cell.control == "shuffled":
+        return "shuffled labels"
+    if cell.control == "null":
+        return f"{cell.condition.split('-')[1]} (null)"
+    return cell.method
+
+
+def strata(results: Results, experiment: str) -> list[Stratum]:
+    """The tie rules and protocols under which any arm particular to an experiment was run."""
+    have = {one.cell.name for one in results.cells}
+    found = []
+    for protocol in PROTOCOLS:
+        for rule in TIES:
+            shared = {Cell("", SHARED, ties=rule, protocol=protocol).name} if experiment in ("exp2", "exp4") else set()
+            if have & (set(arms(experiment, Stratum(rule, protocol)).values()) - shared):
+                found.append(Stratum(rule, protocol))
+    return found
+
+
+def contrasts(results: Results) -> list[Contrast]:
+    """Every contrast of which some model has all cells, in the order of the report."""
+    wanted = [one for stratum in strata(results, "exp1") for one in _experiment_1(stratum)]
+    for experiment in ("exp2", "exp3", "exp4"):
+        for stratum in strata(results, experiment):
+            wanted += _compared(experiment, arms(experiment, stratum), stratum)
+    for stratum in strata(results, "controls"):
+        wanted += _controls(stratum)
+    return [one for one in wanted if any(has_all(results, model, one) for model in results.models)]
+
+
+def has_all(results: Results, model: str, contrast: Contrast) -> bool:
+    """Whether a model has every cell of a contrast."""
+    return all(results.of(model, term.name) for term in contrast.terms)
+
+
+def _difference(
+    experiment: str, estimand: str, arm: tuple[str, str], against: tuple[str, str], outcome: str, stratum: Stratum
+) -> Contrast:  # fmt: skip
+    """First minus second arm (name in tables, name of the cell)."""
+    terms = (Term(1.0, arm[1], outcome), Term(-1.0, against[1], outcome))
+    published = None if estimand == NULL else published_effect(experiment, outcome, arm[0], against[0])
+    return Contrast(experiment, estimand, arm[0], against[0], outcome, better(outcome), terms, stratum, published)
+
+
+def _experiment_1(stratum: Stratum) -> Iterator[Contrast]:
+    own = arms("exp1", stratum)
+    for dimension, a, b in CONTRASTS:
+        cells = (own[a], own[b])
+        for name in SETS:
+            yield _own_group(OWN_GROUP, f"{ORDER}.{name}.{dimension}", (a, b), cells, stratum)
+        yield _own_group(OWN_GROUP, f"{JURY}.{dimension}", (a, b), cells, stratum)
+        yield _difference("exp1", JUDGED, (a, own[a]), (b, own[b]), dimension, stratum)
+        yield _difference("exp1", CROSS, (a, own[a]), (b, own[b]), OTHER[dimension], stratum)
+        for group in (a, b):
+            for outcome in (dimension, f"{ORDER}.{FRESH}.{dimension}.{group}"):
+                yield _difference("exp1", AGAINST_BASE, (group, own[group]), (BASE, BASE), outcome, stratum)
+        null = (f"{own[a]}.null", f"{own[b]}.null")
+        yield _own_group(NULL, f"{ORDER}.{FRESH}.{dimension}", (a, b), null, stratum)
+        yield _difference("exp1", NULL, (a, null[0]), (b, null[1]), dimension, stratum)
+
+
+def _own_group(
+    estimand: str, stem: str, groups: tuple[str, str], cells: tuple[str, str], stratum: Stratum
+) -> Contrast:  # fmt: skip
+    """(AA − BA) + (BB − AB): first letter the model's group, second the one that values."""
+    flipped = better(f"{stem}.{groups[0]}") == LOWER
+    (a, b), (model_a, model_b) = groups, cells
+    terms = (
+        Term(1.0, model_a, f"{stem}.{a}", flipped), Term(-1.0, model_b, f"{stem}.{a}", flipped),
+        Term(1.0, model_b, f"{stem}.{b}", flipped), Term(-1.0, model_a, f"{stem}.{b}", flipped),
+    )  # fmt: skip
+    return Contrast("exp1", estimand, a, b, stem, HIGHER, terms, stratum)
+
+
+def _outcomes(experiment: str) -> list[str]:
+    dimensions: Sequence[str] = SCORES if experiment == "exp4" else ("toxicity",)
+    found = [*SCORES]
+    found += [f"{ORDER}.{name}.{dimension}.{EVERYONE}" for name in (FRESH, TEST) for dimension in dimensions]
+    return found + [f"{JURY}.{dimension}.{EVERYONE}" for dimension in dimensions]
+
+
+def _compared(experiment: str, own: dict[str, str], stratum: Stratum) -> Iterator[Contrast]:
+    for outcome in _outcomes(experiment):
+        for arm in own.items():
+            yield _difference(experiment, AGAINST_BASE, arm, (BASE, BASE), outcome, stratum)
+        for arm, against in combinations(own.items(), 2):
+            yield _difference(experiment, PAIRWISE, arm, against, outcome, stratum)
+
+
+def _controls(stratum: Stratum) -> Iterator[Contrast]:
+    usual = ("dpo", Cell("", SHARED, ties=stratum.ties, protocol=stratum.protocol).name)
+    own = {name: cell for name, cell in arms("controls", stratum).items() if not cell.endswith(".null")}
+    for outcome in (*SCORES, f"{ORDER}.{FRESH}.toxicity.{EVERYONE}", f"{ORDER}.{TEST}.toxicity.{EVERYONE}"):
+        for arm in own.items():
+            yield _difference("controls", AGAINST_BASE, arm, (BASE, BASE), outcome, stratum)
+            yield _difference("controls", PAIRWISE, usual, arm, outcome, stratum)

@@ -1,0 +1,198 @@
+"""What is measured of a cell, prompt by prompt, all of it on 0–1 and with a good direction.
+
+| outcome | what | good |
+|---|---|---|
+| `toxicity`, `emotional_awareness` | score of the answer by the evaluation judge | lower, higher |
+| `order.<set>.<dimension>.<group>` | share of a prompt's answer pairs that the implicit reward orders as the truth of the group does; chance .5 | higher |
+| `jury.<dimension>.<group>` | mean rating of the answer that the rater model expects of the group | the dimension's |
+
+The English and the German version of a prompt are two prompts of one cluster. The base has implicit reward 0 everywhere: it orders by
+coin, and its order outcomes are .5.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pluralign.errors import PluralignError
+from pluralign.experiments.cells import BASE
+from pluralign.experiments.results import SCORES, Finished, Results
+from pluralign.experiments.truth import Truth
+from pluralign.schema import DIMENSIONS
+from pluralign.stats.resampling import Floats
+
+LENGTH = "response_length"
+ORDER, JURY = "order", "jury"
+LOWER, HIGHER = "lower", "higher"
+
+
+def better(outcome: str) -> str:
+    """The good direction of an outcome.
+
+    >>> better("toxicity"), better("order.e.toxicity.male"), better("jury.emotional_awareness.black")
+    ('lower', 'higher', 'higher')
+    """
+    kind, *rest = outcome.split(".")
+    if kind == ORDER:
+        return HIGHER
+    dimension = rest[0] if kind == JURY else kind
+    return DIMENSIONS[dimension].better if dimension in DIMENSIONS else HIGHER
+
+
+def is_judged(outcome: str) -> bool:
+    """Whether it is a score of the evaluation judge."""
+    return outcome in SCORES
+
+
+@dataclass(frozen=True)
+class Axis:
+    """The prompts of an outcome, in one order for all cells.
+
+    Attributes:
+        keys: (language or set, prompt_id).
+        clusters: the template of each.
+    """
+
+    keys: tuple[tuple[str, str], ...]
+    clusters: tuple[str, ...]
+
+
+class Outcomes:
+    """Outcomes of the cells of a grid, each computed once.
+
+    Args:
+        results: the cells.
+        truth: of held-out answers.
+    """
+
+    def __init__(self, results: Results, truth: Truth) -> None:
+        self.results, self.truth = results, truth
+        self._axes: dict[tuple[str, bool], Axis] = {}
+        self._scores: dict[tuple[str, str, bool], Floats] = {}
+
+    def axis(self, outcome: str, null: bool = False) -> Axis:
+        """The prompts of an outcome; of the null release's held-out answers if `null`."""
+        kind, *rest = outcome.split(".")
+        key = (rest[0] if kind == ORDER else "answers", null and kind == ORDER)
+        if key not in self._axes:
+            self._axes[key] = self._ordered_prompts(rest[0], null) if kind == ORDER else self._asked_prompts()
+        return self._axes[key]
+
+    def scores(self, one: Finished, outcome: str, null: bool | None = None) -> Floats:
+        """(n_prompts,) a cell's outcome on its axis, NaN where it is missing.
+
+        Args:
+            one: the cell.
+            outcome: see the module.
+            null: on the null release's held-out answers; those of the cell by default.
+        """
+        null = one.is_null if null is None else null
+        key = (one.where, outcome, null)
+        if key not in self._scores:
+            ordered = outcome.split(".")[0] == ORDER
+            self._scores[key] = self._order(one, outcome, null) if ordered else self._answered(one, outcome)
+        return self._scores[key]
+
+    def lengths(self, one: Finished) -> Floats:
+        """(n_prompts,) characters of a cell's answers, on the axis of judged outcomes."""
+        return self._answered(one, LENGTH)
+
+    def _asked_prompts(self) -> Axis:
+        one = self.results.cells[0]
+        rows = {
+            (language, prompt): template
+            for language in self.results.languages
+            for prompt, template in zip(*(one.answers[language].column(c).to_pylist() for c in ("prompt_id", "template_id")), strict=True)
+        }  # fmt: skip
+        return _axis(rows)
+
+    def _ordered_prompts(self, name: str, null: bool) -> Axis:
+        for one in self.results.cells:
+            if one.held_out is not None and one.is_null == null:
+                table = _of_set(one.held_out, name)
+                prompts, templates = (table.column(c).to_pylist() for c in ("prompt_id", "template_id"))
+                return _axis({(name, prompt): template for prompt, template in zip(prompts, templates, strict=True)})
+        return Axis((), ())
+
+    def _answered(self, one: Finished, column: str) -> Floats:
+        found: dict[tuple[str, str], float] = {}
+        for language in self.results.languages:
+            table = one.answers[language]
+            if column not in table.column_names:
+                continue
+            prompts = table.column("prompt_id").to_pylist()
+            values = table.column(column).to_numpy().astype(float)
+            found |= {(language, prompt): value for prompt, value in zip(prompts, values, strict=True)}
+        return _on(self.axis(column), found)
+
+    def _order(self, one: Finished, outcome: str, null: bool) -> Floats:
+        _, name, dimension, group = outcome.split(".")
+        axis = self.axis(outcome, null)
+        values = self.truth.values(name, dimension, group, null=null)
+        table = one.held_out
+        if one.cell.condition == BASE:
+            table = next((c.held_out for c in self.results.cells if c.held_out is not None and c.is_null == null), None)
+        if values is None or table is None or (one.held_out is not None and one.is_null != null):
+            return np.full(len(axis.keys), np.nan)
+        table = _of_set(table, name)
+        reward = table.column("logp").to_numpy() - table.column("reference").to_numpy()
+        shares = order_shares(table, values, reward * 0.0 if one.cell.condition == BASE else reward, one.where)
+        return _on(axis, {(name, prompt): share for prompt, share in shares.items()})
+
+
+def order_shares(table: pa.Table, values: Mapping[str, float], reward: Floats, where: str = "") -> dict[str, float]:
+    """Share of each prompt's pairs that a reward orders as some values do.
+
+    Equal rewards count half; pairs of equal values are left out, and so are prompts without another pair.
+
+    Args:
+        table: with item_id and prompt_id.
+        values: `item_id` -> how good it is.
+        reward: (n,) of each row.
+        where: for errors.
+
+    Raises:
+        PluralignError: PA099 where an item has no value.
+
+    >>> rows = pa.table({"item_id": ["a", "b", "c"], "prompt_id": ["p", "p", "p"]})
+    >>> order_shares(rows, {"a": 3.0, "b": 2.0, "c": 1.0}, np.array([2.0, 2.0, 5.0]))  # a ~ b: ½; a < c, b < c: both wrong
+    {'p': 0.16666666666666666}
+    """
+    ids: list[str] = table.column("item_id").to_pylist()
+    if unknown := [one for one in ids if one not in values]:
+        raise PluralignError(
+            "PA099", f"{where}: item {unknown[0]} and {len(unknown) - 1} more are not among those whose truth is known.",
+            "Report with the version of pluralign, and the ratings, that the results were made with.",
+        )  # fmt: skip
+    rows: dict[str, list[int]] = {}
+    for place, prompt in enumerate(table.column("prompt_id").to_pylist()):
+        rows.setdefault(prompt, []).append(place)
+    good = np.array([values[one] for one in ids])
+    found = {}
+    for prompt, places in rows.items():
+        i, j = np.triu_indices(len(places), 1)
+        at = np.array(places)
+        order = np.sign(good[at[i]] - good[at[j]])
+        right = 0.5 * (1.0 + order * np.sign(reward[at[i]] - reward[at[j]]))
+        if (order != 0).any():
+            found[prompt] = float(right[order != 0].mean())
+    return found
+
+
+def _of_set(table: pa.Table, name: str) -> pa.Table:
+    return table.filter(pc.equal(table.column("set"), name))
+
+
+def _axis(rows: Mapping[tuple[str, str], Any]) -> Axis:
+    keys = sorted(rows)
+    return Axis(tuple(keys), tuple(str(rows[key]) for key in keys))
+
+
+def _on(axis: Axis, found: Mapping[tuple[str, str], float]) -> Floats:
+    return np.array([found.get(key, np.nan) for key in axis.keys], dtype=np.float64)

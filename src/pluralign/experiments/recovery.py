@@ -1,0 +1,156 @@
+"""Whether models learnt what was planted: order accuracy on held-out answers, cell by cell, and where they went for it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import stdtr
+
+from pluralign.experiments.cells import BASE
+from pluralign.experiments.outcomes import ORDER, Outcomes
+from pluralign.experiments.results import SCORES, Finished
+from pluralign.experiments.truth import SETS
+from pluralign.preferences import CONDITIONS
+from pluralign.schema import EVERYONE
+from pluralign.stats.effects import contrast
+from pluralign.stats.resampling import Floats
+
+CHANCE = 0.5
+
+
+@dataclass(frozen=True)
+class Recovery:
+    """How far a fine-tune orders answers as those truly do whom it was trained on.
+
+    Attributes:
+        model, name: of the cell.
+        set: `e` or `test`.
+        dimension, group: whose truth: a dimension and the group that were trained on.
+        share: mean over prompts of the share of pairs in the true order, seeds averaged.
+        low, high: its 95 % BCa interval over templates.
+        p: of "chance", two-sided, t over clusters.
+        by_seed: seed -> share.
+        n_prompts, n_clusters: with a pair whose order is known.
+    """
+
+    model: str
+    name: str
+    set: str
+    dimension: str
+    group: str
+    share: float
+    low: float
+    high: float
+    p: float
+    by_seed: Mapping[int, float]
+    n_prompts: int
+    n_clusters: int
+
+    @property
+    def is_null(self) -> bool:
+        """Whether it was trained on the null release."""
+        return self.name.endswith(".null")
+
+
+def recoveries(outcomes: Outcomes, *, bootstrap: int, seed: int) -> list[Recovery]:
+    """Of every cell with a truth, in the order of models and names."""
+    cells: dict[tuple[str, str], list[Finished]] = {}
+    for one in outcomes.results.cells:
+        if one.cell.condition != BASE and one.cell.condition in CONDITIONS:
+            cells.setdefault((one.model, one.cell.name), []).append(one)
+    found = []
+    for (model, name), of in sorted(cells.items()):
+        trained = CONDITIONS[of[0].cell.condition]
+        for dimension in trained.dimensions:
+            for which in SETS:
+                # By the null release's own truth all groups are one: everyone's.
+                group = EVERYONE if of[0].is_null else trained.group_name
+                outcome = f"{ORDER}.{which}.{dimension}.{group}"
+                scores = np.vstack([outcomes.scores(one, outcome) for one in sorted(of, key=lambda one: one.cell.seed)])
+                if np.isfinite(scores).any():
+                    clusters = outcomes.axis(outcome, of[0].is_null).clusters
+                    by_seed = {one.cell.seed: float(np.nanmean(outcomes.scores(one, outcome))) for one in of}
+                    found.append(
+                        _recovery(
+                            (model, name, which, dimension, group),
+                            scores,
+                            clusters,
+                            dict(sorted(by_seed.items())),
+                            bootstrap,
+                            seed,
+                        )
+                    )
+    return found
+
+
+def _recovery(
+    names: tuple[str, str, str, str, str], scores: Floats, clusters: tuple[str, ...], by_seed: Mapping[int, float], bootstrap: int, seed: int
+) -> Recovery:  # fmt: skip
+    effect = contrast([scores, np.full(scores.shape[1], CHANCE)], [1.0, -1.0], clusters, bootstrap=bootstrap, seed=seed)
+    p = (
+        2.0 * float(stdtr(effect.n_clusters - 1, -abs(effect.estimate) / effect.se))
+        if math.isfinite(effect.se)
+        else math.nan
+    )
+    return Recovery(
+        *names, effect.estimate + CHANCE, effect.low + CHANCE, effect.high + CHANCE, p, by_seed, effect.n_pairs, effect.n_clusters
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class FrontierPoint:
+    """What a fine-tune gained, and how far from its base it went for it.
+
+    Attributes:
+        model, name, seed: of the cell.
+        at: share of the run, 1 at its end; NaN where it is not told.
+        kl: nats an answer.
+        gain: dimension -> change of the mean score against the base, in the dimension's own direction.
+    """
+
+    model: str
+    name: str
+    seed: int
+    at: float
+    kl: float
+    gain: Mapping[str, float]
+
+
+def frontier(outcomes: Outcomes) -> list[FrontierPoint]:
+    """The end of every run whose KL is known and whose base is there, and the points on the way that were measured."""
+    found = []
+    for one in outcomes.results.cells:
+        base = outcomes.results.of(one.model, BASE)
+        if one.cell.condition == BASE or not base:
+            continue
+        if one.frontier is not None:
+            # Points on the way are means over the first language's prompts, and so is what they are compared with.
+            table = base[0].answers[_first_language(outcomes)]
+            first = {name: float(np.nanmean(table.column(name).to_numpy())) for name in SCORES}
+            for row in one.frontier.to_pylist():
+                gain = {name: row[name] - first[name] for name in SCORES}
+                at = row.get("share", math.nan)
+                found.append(
+                    FrontierPoint(
+                        one.model,
+                        one.cell.name,
+                        one.cell.seed,
+                        math.nan if at is None else float(at),
+                        float(row["kl"]),
+                        gain,
+                    )
+                )
+        if math.isfinite(one.kl):
+            gain = {
+                name: float(np.nanmean(outcomes.scores(one, name) - outcomes.scores(base[0], name))) for name in SCORES
+            }
+            found.append(FrontierPoint(one.model, one.cell.name, one.cell.seed, 1.0, one.kl, gain))
+    return found
+
+
+def _first_language(outcomes: Outcomes) -> str:
+    asked = outcomes.results.settings.get("languages") or outcomes.results.languages
+    return str(asked[0])

@@ -1,0 +1,206 @@
+"""`pluralign experiment report`: from a results folder to tables, pooled effects and Figures 2 to 5.
+
+OUT/
+  index.html        one self-contained page
+  experiments.md    findings and tables as text
+  experiments.json  every number; what is undefined is null, with its reason in the notes beside it
+  tables/           CSV and Markdown
+  figures/          SVG and PNG
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from importlib.metadata import version as installed
+from pathlib import Path
+from typing import Any
+
+import pluralign
+from pluralign import __version__
+from pluralign.analysis.numbers import plain
+from pluralign.analysis.table import printable
+from pluralign.errors import PluralignError, listing
+from pluralign.experiments import tables
+from pluralign.experiments.contrasts import contrasts
+from pluralign.experiments.coverage import coverage
+from pluralign.experiments.found import Found
+from pluralign.experiments.length import length_effects
+from pluralign.experiments.method import method
+from pluralign.experiments.outcomes import Outcomes
+from pluralign.experiments.page import drawn, page_of, stamped, text_of
+from pluralign.experiments.pooled import grid_effects
+from pluralign.experiments.published import PUBLISHED_EFFECTS
+from pluralign.experiments.records import effect_record, published_record
+from pluralign.experiments.recovery import frontier, recoveries
+from pluralign.experiments.results import Results, read_results
+from pluralign.experiments.sections import sections
+from pluralign.experiments.survey import survey_differences
+from pluralign.experiments.truth import Truth
+from pluralign.ratings import Ratings
+from pluralign.ratings.tables import written_whole
+from pluralign.report.sections import Section
+
+PAGE, TEXT, RECORD = "index.html", "experiments.md", "experiments.json"
+PARTS = ("figures", "tables")
+SCHEMA = 1
+CLAIM = (
+    "No person gave the ratings that these models learnt from: they were drawn from a model calibrated to published statistics, in which effects were planted. What may be said "
+    "is that a method recovers the planted effect, or does not; never that a model is better aligned."
+)
+IMPORTED = "The models learnt from ratings that people gave, as they were imported. What is true of an answer is not known of such ratings: order outcomes are left out."
+NOTES = {
+    "estimate": "first − second, in points of the outcome's 0–1 scale; own-group advantage is (AA − BA) + (BB − AB) with more being better",
+    "low, high": "95 % interval: BCa over prompt templates of one model, t with k − 1 degrees of freedom of pooled effects; null under three models",
+    "low_with_seeds, high_with_seeds": "95 % percentile interval that draws seeds within the model too; null with one seed",
+    "p_holm": "Holm's p over one estimand of one outcome in one experiment under one tie rule and protocol",
+    "percent_change": "of the second arm's mean score; the paper's 22 % and 53 % are ratios of effects, which is something else",
+    "published": "the study's, of other models, ratings and another judge; null where it published nothing",
+    "null": "undefined; the notes beside it say why",
+}
+
+
+@dataclass(frozen=True)
+class Written:
+    """A written report.
+
+    Attributes:
+        folder: of the report.
+        page: what to open.
+        record: what `experiments.json` holds.
+    """
+
+    folder: Path
+    page: Path
+    record: dict[str, Any]
+
+
+def write_report(
+    results: Path, out: Path, *, bootstrap: int = 9999, seed: int = 0, ratings: Ratings | None = None, say: Callable[[str], None] = lambda _: None
+) -> Written:  # fmt: skip
+    """Report on a grid: read, check, compare, pool, and write, whole or not at all.
+
+    Args:
+        results: the grid's folder.
+        out: where to; a former report there is replaced.
+        bootstrap, seed: of all intervals.
+        ratings: what the models were trained on; by default what the grid's settings name.
+        say: told what is being done.
+
+    Raises:
+        PluralignError: PA099 for results that cannot be read or compared, PA052 where `out` holds something else.
+    """
+    _refuse_foreign(out)
+    read = read_results(results)
+    found = _computed(read, ratings or _ratings_of(read), bootstrap, seed, say)
+    made = sections(found)
+    command = shlex.join(
+        [
+            "pluralign",
+            "experiment",
+            "report",
+            str(results),
+            "--out",
+            str(out),
+            "--bootstrap",
+            str(bootstrap),
+            "--seed",
+            str(seed),
+        ]
+    )
+    record = _record(found, made, bootstrap, seed, command)
+    former = out.resolve().with_name(f".{out.resolve().name}.former")
+    try:
+        with written_whole(out) as folder:
+            _write(folder, found, made, record, say)
+            if out.exists():  # The former report goes only when the new one is whole.
+                shutil.rmtree(former, ignore_errors=True)
+                out.rename(former)
+    finally:
+        if former.exists() and not out.exists():
+            former.rename(out)
+        shutil.rmtree(former, ignore_errors=True)
+    return Written(out, out / PAGE, record)
+
+
+def report_json(written: Written) -> dict[str, Any]:
+    """Every number of a report, as `experiments.json` holds them."""
+    return written.record
+
+
+def _refuse_foreign(out: Path) -> None:
+    """A new report replaces the folder as a whole, so it must hold nothing else."""
+    if not out.exists():
+        return
+    names = {path.name for path in out.iterdir()} if out.is_dir() else {out.name}
+    foreign = names - {PAGE, TEXT, RECORD, *PARTS} if RECORD in names else names
+    if foreign:
+        raise PluralignError(
+            "PA052", f"{out} holds {listing(sorted(foreign))}, which is no part of a report and would be lost.", "Name another folder with --out."
+        )  # fmt: skip
+
+
+def _ratings_of(read: Results) -> Ratings:
+    named = read.settings.get("ratings")
+    return pluralign.load(named) if named else pluralign.load()
+
+
+def _computed(read: Results, ratings: Ratings, bootstrap: int, seed: int, say: Callable[[str], None]) -> Found:
+    usual = [one for one in read.cells if one.run and not one.is_null]
+    trained_on = next((str(one.run["ratings_sha256"]) for one in usual if one.run.get("ratings_sha256")), "")
+    outcomes = Outcomes(read, Truth.of(ratings, trained_on))
+    effects = grid_effects(outcomes, contrasts(read), bootstrap=bootstrap, seed=seed, say=say)
+    say("recovery and length")
+    stamp = str(usual[0].run.get("ratings") if usual else read.cells[0].info.get("ratings") or ratings.provenance.label)
+    same = not trained_on or trained_on == ratings.provenance.checksum
+    return Found(
+        outcomes, effects, coverage(read), recoveries(outcomes, bootstrap=bootstrap, seed=seed), frontier(outcomes),
+        length_effects(outcomes, effects, bootstrap=bootstrap, seed=seed),
+        survey_differences(ratings, bootstrap=bootstrap, seed=seed) if same else [], printable(stamp), stamp.startswith("SIMULATED"),
+    )  # fmt: skip
+
+
+def _record(found: Found, made: Sequence[Section], bootstrap: int, seed: int, command: str) -> dict[str, Any]:
+    read = found.outcomes.results
+    packages = ("numpy", "scipy", "pyarrow", "matplotlib")
+    return {
+        "schema": SCHEMA, "notes": NOTES, "ratings": found.stamp, "claim": CLAIM if found.simulated else IMPORTED,
+        "judges": {language: {"name": name, "identity": identity} for language, (name, identity) in read.judges.items()},
+        "models": list(read.models), "languages": list(read.languages), "n_cells": len(read.cells),
+        "coverage": [
+            {"experiment": one.experiment, "model": one.model, "protocol": one.protocol, "finished": len(one.done), "expected": len(one.expected),
+             "missing": [f"{cell.name}/seed{cell.seed}" for cell in one.missing]}
+            for one in found.coverage
+        ],
+        "unfinished": dict(read.unfinished),
+        "effects": [effect_record(one) for one in found.effects],
+        "recovery": [plain({**asdict(one), "by_seed": {str(key): value for key, value in one.by_seed.items()}}) for one in found.recoveries],
+        "length": list(tables.length_table(found.lengths, found.stamp).records),
+        "survey": [plain(asdict(one)) for one in found.survey],
+        "frontier": [plain(asdict(one)) for one in found.points],
+        "published": [published_record(one) for one in PUBLISHED_EFFECTS],
+        "findings": {one.name: list(one.findings) for one in made},
+        "method": method(found), "bootstrap": bootstrap, "seed": seed, "command": command,
+        "versions": {"pluralign": __version__} | {name: installed(name) for name in packages},
+    }  # fmt: skip
+
+
+def _write(
+    folder: Path, found: Found, made: Sequence[Section], record: dict[str, Any], say: Callable[[str], None]
+) -> None:
+    for part in PARTS:
+        (folder / part).mkdir()
+    uris = {}
+    for section in made:
+        for figure in section.figures:
+            say(f"figure {figure.name}")
+            uris[figure.name] = drawn(figure, folder / "figures")
+        for table in section.tables:
+            (folder / "tables" / f"{table.name}.csv").write_text(table.to_csv(), "utf-8")
+            (folder / "tables" / f"{table.name}.md").write_text(f"{table.to_markdown()}\n{stamped(found)}\n", "utf-8")
+    (folder / PAGE).write_text(page_of(found, made, uris, record), "utf-8")
+    (folder / TEXT).write_text(text_of(found, made, record), "utf-8")
+    (folder / RECORD).write_text(json.dumps(record, ensure_ascii=False, indent=1, allow_nan=False) + "\n", "utf-8")

@@ -1,0 +1,161 @@
+"""What the report on the experiments says, section by section."""
+
+from __future__ import annotations
+
+import math
+
+from pluralign.analysis.numbers import interval
+from pluralign.experiments import tables
+from pluralign.experiments.cell_tables import cells_table, coverage_table, missing_table
+from pluralign.experiments.contrasts import AGAINST_BASE, arms, strata
+from pluralign.experiments.coverage import outside
+from pluralign.experiments.experiment_sections import (
+    effects_of,
+    forest_of,
+    handling_section,
+    optimiser_section,
+    scale_section,
+    who_section,
+)
+from pluralign.experiments.figures import frontier_figure
+from pluralign.experiments.found import Found
+from pluralign.experiments.outcomes import is_judged
+from pluralign.experiments.panels import recovery_panels, short_name
+from pluralign.experiments.published import PUBLISHED_EFFECTS
+from pluralign.experiments.recovery import CHANCE
+from pluralign.experiments.wording import shown
+from pluralign.report.figures import words
+from pluralign.report.sections import Figure, Section
+from pluralign.training.heldout import FRESH
+
+
+def sections(found: Found) -> list[Section]:
+    """All sections that these results give."""
+    every = [
+        coverage_section(found), recovery_section(found), who_section(found), scale_section(found), handling_section(found), optimiser_section(found),
+        controls_section(found), frontier_section(found), published_section(),
+    ]  # fmt: skip
+    return [one for one in every if one is not None]
+
+
+def coverage_section(found: Found) -> Section:
+    """What is there."""
+    done = {cell for row in found.coverage for cell in row.done}
+    expected = {cell for row in found.coverage for cell in row.expected}
+    results = found.outcomes.results
+    begun = len(results.unfinished)
+    findings = [
+        f"{len(done)} of {len(expected)} cells of the grid are finished; {len(expected) - len(done) or 'none'} missing"
+        + (f", {begun} begun and not finished." if begun else ".")
+    ]
+    empty = [
+        name
+        for name in dict.fromkeys(row.experiment for row in found.coverage)
+        if not any(row.done for row in found.coverage if row.experiment == name)
+    ]
+    if empty:
+        findings.append(f"Nothing yet of {', '.join(empty)}.")
+    if extra := outside(results, list(found.coverage)):
+        findings.append(
+            f"{len(extra)} finished cells belong to no experiment; they are in the tables of cells and of recovery."
+        )
+    if left := sorted({language for one in results.cells for language in one.answers} - set(results.languages)):
+        findings.append(f"Answers in {', '.join(left)} are there for some cells only and are not used.")
+    own = [
+        coverage_table(found.coverage),
+        missing_table(found.coverage, dict(results.unfinished)),
+        cells_table(found.outcomes, found.stamp),
+    ]
+    return Section("coverage", "What is there", tuple(findings), (), tuple(one for one in own if one.cells))
+
+
+def recovery_section(found: Found) -> Section:
+    """Whether what was planted was learnt."""
+    rows = [one for one in found.recoveries if one.set == FRESH]
+    if not rows:
+        why = found.outcomes.truth.missing or "no fine-tuned cell has held-out answers whose order is known"
+        return Section("recovery", "Recovery of the truth", (f"Not told: {why}.",), (), ())
+    above = [one for one in rows if one.low > CHANCE]
+    best = max(rows, key=lambda one: one.share)
+    findings = [
+        f"{len(above)} of {len(rows)} fine-tunes order held-out answers (lexicon E) in the true order more often than chance, by an interval that excludes .5.",
+        f"The most: {short_name(best.name)} in {best.model}, {interval(best.share, best.low, best.high)} of pairs on {words(best.dimension)}.",
+    ]  # fmt: skip
+    figure = forest_of(
+        "recovery", recovery_panels(found.recoveries), found, "Dots with intervals: share of held-out answer pairs in true order, by fine-tune.",
+        "Share of pairs of answers of lexicon E that each fine-tune's implicit reward orders as they truly are, by the dimension and group that it was trained on. The "
+        "line is chance.",
+    )  # fmt: skip
+    return Section(
+        "recovery",
+        "Recovery of the truth",
+        tuple(findings),
+        figure,
+        (tables.recovery_table(found.recoveries, found.stamp),),
+    )
+
+
+def controls_section(found: Found) -> Section | None:
+    """Controls, and length."""
+    effects = found.of("controls")
+    findings = []
+    for one in effects:
+        if one.contrast.first == "shuffled labels" and one.contrast.estimand == AGAINST_BASE:
+            findings.append(
+                f"Shuffled labels, {tables.outcome_words(one.contrast.outcome)}: {shown(one)} against {'chance' if not is_judged(one.contrast.outcome) else 'the base'}."
+            )
+    kept = [
+        one for one in found.lengths if one.contrast.estimand == AGAINST_BASE and math.isfinite(one.raw * one.adjusted)
+    ]
+    turned = [one for one in kept if one.raw * one.adjusted < 0]
+    if kept:
+        findings.append(
+            f"At equal length {len(turned) or 'none'} of {len(kept)} judged differences from the base change{'s' if len(turned) == 1 else ''} sign."
+        )
+    own = [
+        effects_of(
+            "controls",
+            "Controls",
+            effects,
+            found,
+            "Labels shuffled by coin teach nothing, so that the order should be chance's; what still changes is the training itself.",
+        )
+    ]
+    own += [tables.length_table(found.lengths, found.stamp)] if found.lengths else []
+    own = [one for one in own if one.cells]
+    return Section("controls", "Controls and length", tuple(findings), (), tuple(own)) if own else None
+
+
+def frontier_section(found: Found) -> Section | None:
+    """Gain against KL."""
+    if not found.points:
+        return None
+    labels: dict[str, str] = {}
+    for experiment in ("exp4", "controls"):
+        for stratum in strata(found.outcomes.results, experiment)[:1]:
+            labels |= {
+                name: arm
+                for arm, name in arms(experiment, stratum).items()
+                if not name.endswith(".null") and name not in labels
+            }
+    labels = {name: arm for name, arm in labels.items() if any(one.name == name for one in found.points)}
+    drawn = Figure(
+        "frontier", "Scatter of the change in both scores against KL from the base.",
+        "What each fine-tune gains, and how far from its base it goes for it. Two methods are compared fairly at equal KL only. Large marks are ends of runs, small ones points on the way.",
+        lambda look: frontier_figure(found.points, labels, look, found.stamp),
+    )  # fmt: skip
+    return Section(
+        "frontier",
+        "Gain against KL",
+        (),
+        (drawn,) if labels else (),
+        (tables.frontier_table(found.points, found.stamp),),
+    )
+
+
+def published_section() -> Section:
+    """The study's numbers."""
+    finding = "The study had seven models of 1B–14B parameters, people's ratings and gpt-4o-mini as its judge. Its numbers stand beside ours for orientation."
+    return Section(
+        "published", "What the study published", (finding,), (), (tables.published_table(PUBLISHED_EFFECTS),)
+    )
