@@ -5,8 +5,6 @@ import json
 import pyarrow.parquet as pq
 import pytest
 
-pytest.importorskip("peft", reason="needs pluralign[train]")
-
 from pluralign.errors import PluralignError
 from pluralign.experiments import engines, grid
 from pluralign.experiments.answers import Judging

@@ -3,18 +3,19 @@
 import pyarrow.csv as pacsv
 import pytest
 
-trl = pytest.importorskip("trl")
-
 from pluralign.training.batches import LengthBatches
 from pluralign.training.examples import examples_of, rows_of
 from pluralign.training.run import train
+
+trl = pytest.importorskip("trl", reason="needs pluralign[train]")
 
 STEPS = 4
 
 
 def losses_of_trl(base, recipe, rows, tmp_path, **settings):
-    from datasets import Dataset
     from peft import LoraConfig
+
+    from datasets import Dataset
 
     arguments = trl.DPOConfig(
         output_dir=str(tmp_path / "trl"), max_steps=STEPS, per_device_train_batch_size=recipe.batch, learning_rate=recipe.learning_rate,

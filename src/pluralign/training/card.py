@@ -21,11 +21,10 @@ A LoRA adapter trained on preferences of PlurAlign ([arXiv 2511.14476](https://a
 | | |
 |---|---|
 | base model | {model} (weights {weights}, {dtype}) |
-| preferences | `{condition}`, ties {ties}, labels {labels}, language {language}{control} |
+{trained_on}
 | ratings | {ratings} |
 | data sha256 | `{data_sha256}` |
-| method | {method}, β = {beta} |
-| protocol | {protocol}: {steps} steps of {batch} ({n_examples} examples, {n_votes:g} votes) |
+{trained_by}
 | LoRA | r = {r}, α = {alpha}, layers from {first_layer} |
 | seed | {seed} |
 | KL from the base | {kl} nats an answer |
@@ -37,6 +36,16 @@ A LoRA adapter trained on preferences of PlurAlign ([arXiv 2511.14476](https://a
 ```
 Every setting is in `recipe.yaml`, every step in `curves.csv`.
 """
+PAIRS = (
+    "| preferences | `{condition}`, ties {ties}, labels {labels}, language {language}{control} |",
+    "| method | {method}, β = {beta} |\n| protocol | {protocol}: {steps} steps of {batch} ({n_examples} examples, {n_votes:g} votes) |",
+)
+REWARDS = (
+    "| prompts | `{condition}`, language {language} |\n| reward | {reward}; weights {weights_of_rewards}, {aggregation} |",
+    "| method | grpo, KL weight {kl_beta}, temperature {temperature} |\n"
+    "| protocol | {protocol}: {steps} steps of {prompts} × {generations} answers of at most {max_new_tokens} tokens ({n_examples} prompts) |",
+)
+"""What a run was trained on, and how: of methods that take pairs or single answers, and of grpo."""
 SIMULATED = (
     "> **Trained on SIMULATED ratings.** It can show that a method recovers an effect that was planted. It is not better aligned than its "
     "base, and says nothing about what any group of people values."
@@ -55,12 +64,16 @@ def model_card(info: dict[str, Any], recipe: Recipe, ratings: Ratings, command: 
     """
     simulated = ratings.provenance.kind == "simulated"
     kl = info.get("end", {}).get("kl")
+    told = {key: info[key] for key in ("condition", "method", "steps", "n_examples", "n_votes")} | {
+        "ties": recipe.ties, "labels": recipe.labels, "language": recipe.language, "beta": recipe.beta, "protocol": recipe.protocol,
+        "control": "" if recipe.control == "none" else f", control: {recipe.control}", "batch": recipe.batch,
+        "reward": info.get("reward", {}).get("name"), "weights_of_rewards": recipe.dimension_weights or "equal", **recipe.grpo.model_dump(exclude={"reward"}),
+    }  # fmt: skip
+    trained_on, trained_by = (line.format(**told) for line in (REWARDS if recipe.method == "grpo" else PAIRS))
     return CARD.format(
-        **{key: info[key] for key in ("model", "condition", "method", "seed", "weights", "dtype", "data_sha256", "steps", "n_examples", "n_votes", "device")},
-        warning=SIMULATED if simulated else REAL.format(label=ratings.provenance.label),
-        ratings=ratings.provenance.label, ties=recipe.ties, labels=recipe.labels, language=recipe.language,
-        control="" if recipe.control == "none" else f", control: {recipe.control}", beta=recipe.beta, protocol=recipe.protocol,
-        batch=recipe.batch, r=recipe.lora.r, alpha=recipe.lora.alpha, first_layer=recipe.lora.first_layer,
+        **{key: info[key] for key in ("model", "condition", "method", "seed", "weights", "dtype", "data_sha256", "device")},
+        warning=SIMULATED if simulated else REAL.format(label=ratings.provenance.label), trained_on=trained_on, trained_by=trained_by,
+        ratings=ratings.provenance.label, r=recipe.lora.r, alpha=recipe.lora.alpha, first_layer=recipe.lora.first_layer,
         kl="not measured" if kl is None else f"{kl:.2f}", versions=", ".join(f"{k} {v}" for k, v in info["versions"].items()),
         command=command or f"accelerate launch baselines/{'grpo' if recipe.method == 'grpo' else 'dpo'}.py --config recipe.yaml --model {info['model']}",
     )  # fmt: skip

@@ -112,7 +112,9 @@ class Reward:
             log_metric(name, n / len(said))
 
 
-def open_reward(recipe: Recipe, ratings: Ratings, condition: Condition, evaluating: str | None = None, say: Say = print) -> Reward:
+def open_reward(
+    recipe: Recipe, ratings: Ratings, condition: Condition, evaluating: str | None = None, say: Say = print
+) -> Reward:
     """The reward that a recipe names.
 
     Args:
@@ -127,7 +129,9 @@ def open_reward(recipe: Recipe, ratings: Ratings, condition: Condition, evaluati
             PA054, PA060, PA070–PA077 where it cannot be fitted or opened.
     """
     if condition.group != EVERYONE:
-        raise PluralignError("PA095", f"{condition.name}: got group {condition.group_name!r}; a reward is everyone's.", "Use dpo.")
+        raise PluralignError(
+            "PA095", f"{condition.name}: got group {condition.group_name!r}; a reward is everyone's.", "Use dpo."
+        )
     rewarded = rewarded_dimensions(ratings, condition)
     name = recipe.grpo.reward
     check_apart(name, ratings, evaluating)
@@ -141,7 +145,12 @@ def open_reward(recipe: Recipe, ratings: Ratings, condition: Condition, evaluati
     }  # fmt: skip
     for dimension, found in held_out.items():
         say(f"reward of {dimension}: {_told(found)}")
-    return Reward(model.name, [one.name for one in rewarded], lambda keys: goodness(model, rewarded, [text for _, text in keys]), about)
+    return Reward(
+        model.name,
+        [one.name for one in rewarded],
+        lambda keys: goodness(model, rewarded, [text for _, text in keys]),
+        about,
+    )
 
 
 def _told(found: Mapping[str, Any]) -> str:
@@ -168,7 +177,11 @@ def rewarded_dimensions(ratings: Ratings, condition: Condition) -> list[Rewarded
     specs = [ratings.provenance.dimension(name) for name in condition.dimensions]
     found = [Rewarded(spec.name, spec.nearest, spec.better) for spec in specs]
     if len({one.ours for one in found}) < len(found):
-        raise PluralignError("PA095", f"{condition.name}: got {condition.dimensions}, which stand for one dimension.", "Name one of them.")
+        raise PluralignError(
+            "PA095",
+            f"{condition.name}: got {condition.dimensions}, which stand for one dimension.",
+            "Name one of them.",
+        )
     return found
 
 
@@ -216,7 +229,9 @@ def check_apart(reward: str, ratings: Ratings, evaluating: str | None = None) ->
         from pluralign.rater_model import Embedding
         from pluralign.training.reward_fit import EMBEDDING
 
-        mine = {f"package {name}" for name in Embedding(EMBEDDING).versions} | {f"ratings {ratings.provenance.checksum}"}
+        mine = {f"package {name}" for name in Embedding(EMBEDDING).versions} | {
+            f"ratings {ratings.provenance.checksum}"
+        }
     else:
         mine = _traces(reward)
     if shared := sorted(mine & _traces(evaluating)):

@@ -138,7 +138,9 @@ def _train(
     prepared = time.perf_counter()
     with base.adapted(recipe.lora, recipe.seed) as model:
         probes = Probes(base, recipe, ratings, folder, steps)
-        trainer = PairTrainer(base, model, recipe, examples, steps, arguments(recipe, folder, steps, base), [probes, Saying(say, steps)])
+        trainer = PairTrainer(
+            base, model, recipe, examples, steps, arguments(recipe, folder, steps, base), [probes, Saying(say, steps)]
+        )
         started = time.perf_counter()
         trainer.train(resume_from_checkpoint=last_checkpoint(folder))
         ended = time.perf_counter()
