@@ -24,7 +24,8 @@ test: $(INSTALLED)  ## lint, types and the tests that need no network, GPU or Sp
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pytest -n 2 -m 'not slow and not spark and not network and not gpu and not server'
+	@# two workers on two cores: threads of their own would only wait for each other
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 -m 'not slow and not spark and not network and not gpu and not server'
 
 test-spark: $(INSTALLED)  ## the tests on PySpark (needs Java)
 	$(BIN)/pytest -m spark
@@ -33,7 +34,7 @@ test-servers: $(INSTALLED)  ## judging by real language model servers on loopbac
 	$(BIN)/pytest -m server
 
 test-all: $(INSTALLED)  ## every test that this machine can run, the slow ones too
-	$(BIN)/pytest -n 2 -m 'not network and not gpu'
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 -m 'not network and not gpu'
 
 check: $(INSTALLED)  ## verify the committed release: rows, statistics, texts, checksums
 	$(BIN)/pluralign data check datasets/ratings --statistics

@@ -94,7 +94,7 @@ def _stages(cell: Cell, base: Base, settings: Settings, folder: Path, say: Say) 
         recipe = recipe_of(cell, settings.changes)
         if not is_finished(folder):
             say("training")
-            _train(cell, recipe, base, ratings, folder, say)
+            _train(cell, recipe, base, ratings, settings.judging.judge, folder, say)
         info = json.loads((folder / RUN).read_text("utf-8"))
     trained = time.perf_counter()
     told = _measure(cell, base, settings, ratings, folder, say)
@@ -111,12 +111,12 @@ def _stages(cell: Cell, base: Base, settings: Settings, folder: Path, say: Say) 
     )  # fmt: skip
 
 
-def _train(cell: Cell, recipe: Recipe, base: Base, ratings: Ratings, folder: Path, say: Say) -> None:
+def _train(cell: Cell, recipe: Recipe, base: Base, ratings: Ratings, judge: str, folder: Path, say: Say) -> None:
     command = f"pluralign experiment run {' '.join(_experiments_with(cell))} --models {cell.model} --seeds {cell.seed}"
     if recipe.method == "grpo":
         from pluralign.training.grpo import train_grpo
 
-        train_grpo(recipe, base, ratings, folder, command=command, say=say)
+        train_grpo(recipe, base, ratings, folder, command=command, evaluating=judge, say=say)
         return
     offset = modpo_offset(cell, recipe, base, ratings, folder) if recipe.method == "modpo" else None
     train(recipe, base, ratings, folder, command=command, offset=offset, say=say)

@@ -26,7 +26,7 @@ class Settings:
     """Of a grid.
 
     Attributes:
-        changes: keys and values that every recipe gets over its own.
+        changes: keys and values that every recipe gets over its own; `grpo:steps` goes to recipes of that method only.
         languages: that models are evaluated in.
         judging: who scores the answers.
         generation_batch: prompts at a time.
@@ -76,6 +76,16 @@ class Settings:
         write_text(json.dumps(own, indent=1, sort_keys=True) + "\n", path)
 
 
+def changes_for(method: str, changes: Changes) -> dict[str, Any]:
+    """The changes that a method gets: those for all, then its own, `grpo:steps=24`.
+
+    >>> changes_for("grpo", {"steps": 48, "grpo:steps": 24}), changes_for("dpo", {"steps": 48, "grpo:steps": 24})
+    ({'steps': 24}, {'steps': 48})
+    """
+    own = {key.partition(":")[2]: value for key, value in changes.items() if key.startswith(f"{method}:")}
+    return {key: value for key, value in changes.items() if ":" not in key} | own
+
+
 def recipe_file(condition: str) -> Path:
     """The recipe of a condition: `exp3-majority-toxicity` lies in `exp3/majority-toxicity.yaml`."""
     experiment, _, rest = condition.partition("-")
@@ -96,12 +106,7 @@ def recipe_of(cell: Cell, changes: Changes) -> Recipe:
         given["combine"] = "scalarised"
     elif cell.variant:
         given["grpo.aggregation"] = cell.variant
-    usual = (
-        changes
-        if cell.method != "grpo"
-        else {key: value for key, value in changes.items() if not key.startswith("lora.first")}
-    )
-    return read_recipe(recipe_file(cell.condition), {**usual, **given})
+    return read_recipe(recipe_file(cell.condition), {**changes_for(cell.method, changes), **given})
 
 
 def model_families() -> dict[str, Any]:

@@ -213,9 +213,8 @@ def _lines(error: ValidationError) -> list[str]:
     for one in error.errors():
         key = ".".join(str(part) for part in one["loc"]) or "recipe"
         if one["type"] == "extra_forbidden":
-            known: type[Strict] = {"lora": Lora, "grpo": Grpo}.get(
-                str(one["loc"][0]) if len(one["loc"]) > 1 else "", Recipe
-            )
+            parts: dict[str, type[Strict]] = {"lora": Lora, "grpo": Grpo}
+            known = parts.get(str(one["loc"][0]) if len(one["loc"]) > 1 else "", Recipe)
             lines.append(f"  unknown key {key!r}.{did_you_mean(one['loc'][-1], known.model_fields)}")
         elif one["type"] == "missing":
             lines.append(f"  {key} is missing")

@@ -112,8 +112,12 @@ class PairTrainer(Trainer):
         """Losses are means over examples, not over tokens."""
 
     def compute_loss(
-        self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None
-    ) -> Any:  # noqa: ARG002
+        self,
+        model: Any,
+        inputs: Any,
+        return_outputs: bool = False,
+        num_items_in_batch: Any = None,  # noqa: ARG002 - ours is a mean over examples
+    ) -> Any:
         """The weighted mean loss of a micro-batch."""
         n = len(inputs.weight)
         logps, states = logps_and_states(model, inputs.packed, inputs.lower, self.first)
