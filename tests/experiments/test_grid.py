@@ -66,10 +66,10 @@ def test_every_cell_is_brought_to_its_end(cells, settings, tmp_path):
 
 
 def test_what_is_finished_is_not_done_again(cells, settings, tmp_path, monkeypatch):
-    run_grid(cells[:2], settings, tmp_path / "results")
+    run_grid(cells[:1], settings, tmp_path / "results")
     monkeypatch.setattr(engines, "work", lambda *_: pytest.fail("worked again"))
-    outcome = run_grid(cells[:2], settings, tmp_path / "results")
-    assert outcome.kept == tuple(cells[:2])
+    outcome = run_grid(cells[:1], settings, tmp_path / "results")
+    assert outcome.kept == tuple(cells[:1])
 
 
 @pytest.mark.parametrize("stage", ["train", "log_ratios", "generated", "judged"])
@@ -94,6 +94,20 @@ def test_a_grid_that_is_killed_at_any_stage_goes_on_and_repeats_nothing(cells, s
     assert not cells[1].is_finished(results)
     assert run_grid([cells[1]], settings, results).failed == ()
     assert calls.count("train") == 1
+
+
+def test_an_unfinished_cell_of_a_clone_has_no_adapter_and_is_trained_again(cells, settings, tmp_path):
+    import shutil
+
+    results = tmp_path / "results"
+    run_grid([cells[1]], settings, results)
+    folder = cells[1].folder(results)
+    before = (folder / "held_out.parquet").read_bytes()
+    for name in ("cell.json", "held_out.parquet"):
+        (folder / name).unlink()
+    shutil.rmtree(folder / "adapter")
+    assert run_grid([cells[1]], settings, results).failed == ()
+    assert (folder / "held_out.parquet").read_bytes() == before
 
 
 def test_a_cell_that_fails_is_named_and_the_rest_goes_on(cells, settings, tmp_path):

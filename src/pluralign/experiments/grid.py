@@ -92,7 +92,7 @@ def _stages(cell: Cell, base: Base, settings: Settings, folder: Path, say: Say) 
     info: dict[str, Any] = {}
     if cell.condition != BASE:
         recipe = recipe_of(cell, settings.changes)
-        if not is_finished(folder):
+        if not is_finished(folder) or not (folder / ADAPTER).is_dir():  # a clone has results and no adapters
             say("training")
             _train(cell, recipe, base, ratings, settings.judging.judge, folder, say)
         info = json.loads((folder / RUN).read_text("utf-8"))
