@@ -34,15 +34,18 @@ from pluralign.training.script import job, options, run_script
 
 def main(arguments: Sequence[str]) -> None:
     """Train as the command line says."""
-    arguments, teacher = _teacher(arguments)
-    asked = job(arguments, __doc__ or "", "baselines/dpo.py")
+    parser = options(__doc__ or "")
+    parser.add_argument(
+        "--margin-adapter", type=Path, metavar="FOLDER", help="adapter of the other dimension, for modpo"
+    )
+    asked = job(arguments, parser, "baselines/dpo.py")
     if asked.recipe.method == "grpo":
         raise PluralignError("PA095", "got method grpo; this script trains on pairs.", "Call baselines/grpo.py.")
 
     # MODPO learns one dimension's pairs with a margin: what an adapter for the other dimension prefers already.
     offset: np.ndarray | None = None
     if asked.recipe.method == "modpo":
-        if teacher is None:
+        if (teacher := asked.asked.margin_adapter) is None:
             raise PluralignError("PA095", "modpo needs --margin-adapter: the adapter trained on the other dimension.")
         offset = margins(asked.recipe, asked.base, asked.ratings, teacher)
 
@@ -53,25 +56,6 @@ def main(arguments: Sequence[str]) -> None:
             f"KL from the base {end['kl']:.2f} ± {end['kl_se']:.2f} nats an answer, entropy {end['entropy']:.2f} nats a token"
         )
     asked.done(trained)
-
-
-def _teacher(arguments: Sequence[str]) -> tuple[list[str], Path | None]:
-    """Take --margin-adapter, which only this script has, off the command line."""
-    parser = options("")
-    extra = parser.add_argument(
-        "--margin-adapter", type=Path, metavar="FOLDER", help="adapter of the other dimension, for modpo"
-    )
-    if "--help" in arguments or "-h" in arguments:
-        parser.description = __doc__
-        parser.parse_args(arguments)
-    found = parser.parse_args(arguments).margin_adapter
-    rest, skip = [], False
-    for word in arguments:
-        if skip or word == extra.option_strings[0]:
-            skip = word == extra.option_strings[0] and not skip
-        elif not word.startswith(f"{extra.option_strings[0]}="):
-            rest.append(word)
-    return rest, found
 
 
 if __name__ == "__main__":

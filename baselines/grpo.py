@@ -28,12 +28,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pluralign.training.grpo import train_grpo
-from pluralign.training.script import job, run_script
+from pluralign.training.script import job, options, run_script
 
 
 def main(arguments: Sequence[str]) -> None:
     """Train as the command line says."""
-    asked = job(arguments, __doc__ or "", "baselines/grpo.py")
+    asked = job(arguments, options(__doc__ or ""), "baselines/grpo.py")
     trained = train_grpo(asked.recipe, asked.base, asked.ratings, asked.folder, command=asked.command)
 
     counts, end = trained.info["reward"]["counts"], trained.info["end"]

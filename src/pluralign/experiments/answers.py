@@ -24,7 +24,7 @@ from pluralign.judge.offline import RaterModelJudge
 from pluralign.judge.rescore import judged_answers
 from pluralign.judge.samples import on_unit_scale
 from pluralign.rater_model import expectations
-from pluralign.ratings.tables import write_parquet
+from pluralign.ratings.tables import write_parquet, write_text
 from pluralign.schema import EVERYONE
 from pluralign.training.base import Base
 from pluralign.training.forward import causal_lm
@@ -67,8 +67,6 @@ def generated(
     path = folder / f"generations_{language}.jsonl"
     if not path.is_file():
         rows = _generate(base, model, language, batch_size, limit)
-        from pluralign.ratings.tables import write_text
-
         write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), path)
     return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
 

@@ -2,44 +2,17 @@
 
 from __future__ import annotations
 
-import base64
 import html
-import io
 from collections.abc import Sequence
-from importlib.resources import files
-from pathlib import Path
 from typing import Any
 
 from pluralign import __version__
-from pluralign.analysis.table import printable
 from pluralign.experiments.found import Found
-from pluralign.report.figures import drawn_in
-from pluralign.report.look import LOOKS
-from pluralign.report.sections import Figure, Section
+from pluralign.report.sections import Section
+from pluralign.report.write import page
 
-PNG_DPI = 200
 SHORT = 8
 """Rows of the table of coverage up to which it is open at once."""
-
-
-def drawn(figure: Figure, folder: Path) -> dict[str, str]:
-    """Draw a figure in every look: files `NAME.svg`, `NAME.png` and `NAME-dark.svg`; all looks as data URIs."""
-    import matplotlib.pyplot as plt
-
-    found = {}
-    for look in LOOKS:
-        made = figure.draw(look)
-        out = io.BytesIO()
-        with drawn_in(look):
-            made.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
-            if not look.narrow:
-                name = figure.name if look is LOOKS[0] else f"{figure.name}-{look.name}"
-                (folder / f"{name}.svg").write_bytes(out.getvalue())
-            if look is LOOKS[0]:
-                made.savefig(folder / f"{figure.name}.png", dpi=PNG_DPI)
-        plt.close(made)
-        found[look.name] = "data:image/svg+xml;base64," + base64.b64encode(out.getvalue()).decode()
-    return found
 
 
 def stamped(found: Found) -> str:
@@ -66,14 +39,6 @@ def text_of(found: Found, made: Sequence[Section], record: dict[str, Any]) -> st
 
 def page_of(found: Found, made: Sequence[Section], uris: dict[str, dict[str, str]], record: dict[str, Any]) -> str:
     """The page, by the template and the style sheet of `pluralign report`."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
-    from markupsafe import Markup
-
-    environment = Environment(
-        loader=PackageLoader("pluralign.report"), undefined=StrictUndefined, autoescape=select_autoescape(default=True), trim_blocks=True,
-        lstrip_blocks=True, finalize=lambda value: printable(value) if type(value) is str else value,
-    )  # fmt: skip
-    style = (files("pluralign.report") / "templates" / "report.css").read_text("utf-8")
     shown = [
         {
             "name": one.name, "title": one.title, "findings": one.findings,
@@ -83,10 +48,9 @@ def page_of(found: Found, made: Sequence[Section], uris: dict[str, dict[str, str
         for one in made
     ]  # fmt: skip
     ratings = found.outcomes.truth.ratings
-    return environment.get_template("report.html.j2").render(
+    return page(
         title="What the choices did: the experiments", label=found.stamp, kind="simulated" if found.simulated else "imported",
-        # Our own file, not data.
-        stamp_text=record["claim"], style=Markup(style),  # noqa: S704
+        stamp_text=record["claim"],
         facts=_facts(found), sections=shown, method=record["method"], choices=ratings.provenance.choices,
         checksum=ratings.provenance.checksum[:12], version=__version__, seed=record["seed"], bootstrap=record["bootstrap"], command=record["command"],
     )  # fmt: skip

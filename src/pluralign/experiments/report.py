@@ -31,7 +31,7 @@ from pluralign.experiments.found import Found
 from pluralign.experiments.length import length_effects
 from pluralign.experiments.method import method
 from pluralign.experiments.outcomes import Outcomes
-from pluralign.experiments.page import drawn, page_of, stamped, text_of
+from pluralign.experiments.page import page_of, stamped, text_of
 from pluralign.experiments.pooled import grid_effects
 from pluralign.experiments.published import PUBLISHED_EFFECTS
 from pluralign.experiments.records import effect_record, published_record
@@ -43,6 +43,7 @@ from pluralign.experiments.truth import Truth
 from pluralign.ratings import Ratings
 from pluralign.ratings.tables import written_whole
 from pluralign.report.sections import Section
+from pluralign.report.write import drawn
 
 PAGE, TEXT, RECORD = "index.html", "experiments.md", "experiments.json"
 PARTS = ("figures", "tables")
@@ -197,7 +198,7 @@ def _write(
     for section in made:
         for figure in section.figures:
             say(f"figure {figure.name}")
-            uris[figure.name] = drawn(figure, folder / "figures")
+            uris[figure.name] = drawn(figure, folder / "figures", dark=True)
         for table in section.tables:
             (folder / "tables" / f"{table.name}.csv").write_text(table.to_csv(), "utf-8")
             (folder / "tables" / f"{table.name}.md").write_text(f"{table.to_markdown()}\n{stamped(found)}\n", "utf-8")

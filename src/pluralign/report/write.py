@@ -109,7 +109,7 @@ def _write_parts(report: Report, folder: Path, progress: Callable[[str], None]) 
     for section in report.sections:
         for figure in section.figures:
             progress(f"figure {figure.name}")
-            uris[figure.name] = _drawn(figure, folder / "figures")
+            uris[figure.name] = drawn(figure, folder / "figures")
         for table in section.tables:
             (folder / "tables" / f"{table.name}.csv").write_text(table.to_csv(), "utf-8")
             stamped = f"{table.to_markdown()}\n{_stamp(report)}\n"
@@ -119,21 +119,32 @@ def _write_parts(report: Report, folder: Path, progress: Callable[[str], None]) 
     (folder / RECORD).write_text(record + "\n", "utf-8")
 
 
-def _drawn(figure: Any, folder: Path) -> dict[str, str]:
-    """Draw a figure in every look; keep the first as files, and give all as data URIs."""
+def drawn(figure: Any, folder: Path, *, dark: bool = False) -> dict[str, str]:
+    """Draw a figure in every look.
+
+    Args:
+        figure: with `name` and `draw`.
+        folder: the first look is kept there as SVG and PNG.
+        dark: keep the other wide look too, as `NAME-dark.svg`.
+
+    Returns:
+        Look -> data URI.
+    """
     import matplotlib.pyplot as plt
 
     found = {}
     for look in LOOKS:
-        drawn = figure.draw(look)
+        made, first = figure.draw(look), look is LOOKS[0]
         out = io.BytesIO()
         # With the look's salt and without a date, so that the same ratings give the same bytes.
         with drawn_in(look):
-            drawn.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
-            if look is LOOKS[0]:
-                (folder / f"{figure.name}.svg").write_bytes(out.getvalue())
-                drawn.savefig(folder / f"{figure.name}.png", dpi=PNG_DPI)
-        plt.close(drawn)
+            made.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
+            if first or (dark and not look.narrow):
+                name = figure.name if first else f"{figure.name}-{look.name}"
+                (folder / f"{name}.svg").write_bytes(out.getvalue())
+            if first:
+                made.savefig(folder / f"{figure.name}.png", dpi=PNG_DPI)
+        plt.close(made)
         found[look.name] = "data:image/svg+xml;base64," + base64.b64encode(out.getvalue()).decode()
     return found
 
@@ -158,7 +169,13 @@ class _Drawn:
     uris: dict[str, str]
 
 
-def _page(report: Report, uris: dict[str, dict[str, str]]) -> str:
+def page(**shown: Any) -> str:
+    """Fill the template of a page, with its style sheet.
+
+    Args:
+        shown: what the template asks for: title, label, kind, stamp_text, facts, sections, method, choices, checksum, version, seed,
+            bootstrap, command.
+    """
     from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
     from markupsafe import Markup
 
@@ -166,6 +183,12 @@ def _page(report: Report, uris: dict[str, dict[str, str]]) -> str:
         loader=PackageLoader("pluralign.report"), undefined=StrictUndefined, autoescape=select_autoescape(default=True),
         trim_blocks=True, lstrip_blocks=True, finalize=_shown,
     )  # fmt: skip
+    style = (Path(__file__).parent / "templates" / "report.css").read_text("utf-8")
+    # Our own file, not data.
+    return environment.get_template("report.html.j2").render(style=Markup(style), **shown)  # noqa: S704
+
+
+def _page(report: Report, uris: dict[str, dict[str, str]]) -> str:
     provenance = report.ratings.provenance
     sections = [
         {
@@ -175,12 +198,9 @@ def _page(report: Report, uris: dict[str, dict[str, str]]) -> str:
         }
         for one in report.sections
     ]  # fmt: skip
-    style = (Path(__file__).parent / "templates" / "report.css").read_text("utf-8")
-    return environment.get_template("report.html.j2").render(
+    return page(
         title=f"What the ratings say: {provenance.source}", label=provenance.label, kind=provenance.kind,
         stamp_text=SIMULATED if provenance.kind == "simulated" else IMPORTED,
-        # Our own file, not data.
-        style=Markup(style),  # noqa: S704
         facts=_facts(report.ratings), sections=sections, method=report.method, choices=provenance.choices,
         checksum=provenance.checksum[:12], version=__version__, seed=report.seed, bootstrap=report.bootstrap, command=report.command,
     )  # fmt: skip

@@ -19,7 +19,7 @@ from pluralign.training.chat import Chat
 from pluralign.training.forward import answer_logps, layers_of
 from pluralign.training.lower import LowerStates
 from pluralign.training.packing import Tree, pack
-from pluralign.training.recipe import Lora, Recipe
+from pluralign.training.recipe import Lora
 from pluralign.training.reference import Floats, ReferenceStore
 
 
@@ -220,9 +220,3 @@ def check_changed(logps: Floats, references: Floats, what: str) -> None:
             "PA098", f"{what}: {len(logps)} held-out answers have the very log-probabilities that they have under the base.",
             "The adapter was not trained or not loaded; nothing was recorded.",
         )  # fmt: skip
-
-
-def dtype_of(recipe: Recipe) -> torch.dtype:
-    """The recipe's dtype."""
-    found: torch.dtype = getattr(torch, recipe.dtype)
-    return found

@@ -13,9 +13,7 @@ Where this differs from `trl.GRPOTrainer` as it comes:
 
 from __future__ import annotations
 
-import math
 import os
-import shutil
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -24,7 +22,6 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import torch
 from transformers import PrinterCallback
 from trl.trainer.grpo_config import GRPOConfig
 from trl.trainer.grpo_trainer import GRPOTrainer
@@ -46,15 +43,15 @@ from pluralign.training.run import (
     Probes,
     Say,
     Trained,
-    device_name,
+    circumstances,
     finish,
-    kappas,
     last_checkpoint,
-    no_memory,
     own_folder,
-    versions,
+    shared_arguments,
+    within_memory,
     write_curves,
 )
+from pluralign.training.trainer import check_finite
 
 REFERENCE = "ref"
 LOGGED = {
@@ -91,23 +88,11 @@ def train_grpo(
     grpo_arguments(recipe, folder, base, reward.dimensions)  # What they refuse is refused before the folder is taken.
     folder.mkdir(parents=True, exist_ok=True)
     own_folder(folder, recipe, base)
-    try:
-        return _train(recipe, base, ratings, folder, prompts, reward, command, say, began)
-    except (torch.OutOfMemoryError, MemoryError) as error:
-        if recipe.micro_batch == 1:
-            raise no_memory(recipe) from error
-        smaller = recipe.micro_batch // 2 if recipe.micro_batch % 2 == 0 else 1
-        say(
-            f"out of memory: micro_batch {recipe.micro_batch} -> {smaller}, the answers of a step stay {answers_a_step(recipe)}"
-        )
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()
-    shutil.rmtree(folder / "checkpoints", ignore_errors=True)
-    halved = recipe.changed(micro_batch=smaller)
-    try:
-        return _train(halved, base, ratings, folder, prompts, reward, command, say, began)
-    except (torch.OutOfMemoryError, MemoryError) as error:
-        raise no_memory(halved) from error
+    return within_memory(
+        lambda one: _train(one, base, ratings, folder, prompts, reward, command, say, began),
+        recipe, recipe.micro_batch // 2 if recipe.micro_batch % 2 == 0 else 1, folder,
+        f"the answers of a step stay {answers_a_step(recipe)}", say,
+    )  # fmt: skip
 
 
 def answers_a_step(recipe: Recipe) -> int:
@@ -176,15 +161,12 @@ def _train(
         model.save_pretrained(str(folder / ADAPTER))
         write_curves(curves(trainer.state.log_history, reward.dimensions) + probes.rows, folder / CURVES)
     info = {
-        "method": recipe.method, "condition": recipe.condition, "model": base.name, "weights": base.digest, "dtype": recipe.dtype,
-        "device": device_name(base.device), "seed": recipe.seed, "recipe": recipe.digest, "steps": steps, "micro_batch": recipe.micro_batch,
-        "n_examples": prompts.num_rows, "n_votes": 0.0, "data_sha256": content_checksum({"prompts": prompts}),
-        "ratings": ratings.provenance.label, "ratings_sha256": ratings.provenance.checksum, "kappa": kappas(ratings), "end": last,
+        **circumstances(recipe, base, ratings), "steps": steps, "n_examples": prompts.num_rows, "n_votes": 0.0,
+        "data_sha256": content_checksum({"prompts": prompts}), "end": last,
         "reward": {**reward.about, "counts": dict(reward.counts)},
         "seconds": {
             "prepare": started - began, "train": ended - started, "reward": reward.seconds - scoring, "all": time.perf_counter() - began,
         },
-        "versions": versions(),
     }  # fmt: skip
     return finish(folder, info, recipe, ratings, command)
 
@@ -206,18 +188,13 @@ def grpo_arguments(recipe: Recipe, folder: Path, base: Base, dimensions: Sequenc
     names = {field.name for field in fields(GRPOConfig)}
     checkpointing = "activation_checkpointing" if "activation_checkpointing" in names else "gradient_checkpointing"
     settings: dict[str, Any] = {
-        "output_dir": str(folder / "checkpoints"), "max_steps": recipe.steps, "per_device_train_batch_size": micro,
+        **shared_arguments(recipe, folder, recipe.steps, base),
         "gradient_accumulation_steps": answers // (micro * world), "num_generations": recipe.grpo.generations,
         "max_completion_length": recipe.grpo.max_new_tokens, "temperature": recipe.grpo.temperature, "top_p": 1.0, "top_k": 0,
         "beta": recipe.grpo.kl_beta, "multi_objective_aggregation": recipe.grpo.aggregation,
         "reward_weights": reward_weights(recipe, dimensions),
         # A mean over the tokens of all answers: a mean of each answer's would make a long bad answer cheaper than a short one.
-        "loss_type": "dapo", "scale_rewards": "group", "num_iterations": 1,
-        "learning_rate": recipe.learning_rate, "lr_scheduler_type": recipe.schedule, "warmup_steps": recipe.warmup,
-        "max_grad_norm": recipe.max_grad_norm, "weight_decay": recipe.weight_decay, "seed": recipe.seed,
-        "use_cpu": base.device.type == "cpu", "bf16": False, checkpointing: False, "logging_steps": 1, "report_to": [],
-        "disable_tqdm": True, "optim": "adamw_torch", "save_strategy": "steps", "save_steps": max(1, min(recipe.steps // 4, 200)),
-        "save_total_limit": 1, "dataloader_pin_memory": False,
+        "loss_type": "dapo", "scale_rewards": "group", "num_iterations": 1, checkpointing: False,
     }  # fmt: skip
     return GRPOConfig(**settings)
 
@@ -280,11 +257,7 @@ class AnswerTrainer(GRPOTrainer):
     def compute_loss(self, *args: Any, **kwargs: Any) -> Any:
         """trl's loss; one that is not finite ends the run."""
         loss = super().compute_loss(*args, **kwargs)
-        if not math.isfinite(loss.item()):
-            raise PluralignError(
-                "PA096", f"the loss of step {self.state.global_step + 1} is {loss.item()}.",
-                "Lower learning_rate, or take dtype float32. What was saved before this step is still there.",
-            )  # fmt: skip
+        check_finite(loss.item(), self.state.global_step + 1, "Lower learning_rate, or take dtype float32.")
         return loss
 
     def log(self, logs: dict[str, float], *args: Any, **kwargs: Any) -> None:

@@ -133,26 +133,3 @@ def log_ratios(base: Base, model: Any, held: HeldOut, first_layer: int = 0) -> p
         "set": [held.name] * len(policy), "item_id": held.item_ids, "prompt_id": held.prompt_ids, "template_id": held.template_ids,
         "n_tokens": pa.array(n_tokens, pa.int32()), "logp": policy, "reference": reference,
     })  # fmt: skip
-
-
-def pair_accuracy(table: pa.Table, values: dict[str, float]) -> tuple[float, int]:
-    """Share of within-prompt pairs that implicit rewards order as some values do; equal rewards count half, equal values are left out.
-
-    Args:
-        table: as `log_ratios` gives it.
-        values: `item_id` -> how good it is.
-
-    Returns:
-        The share, 0–1, NaN without a pair; and the number of pairs.
-    """
-    ids, prompts = table.column("item_id").to_pylist(), table.column("prompt_id").to_pylist()
-    reward = table.column("logp").to_numpy() - table.column("reference").to_numpy()
-    right: list[float] = []
-    for i in range(len(ids)):
-        for j in range(i + 1, len(ids)):
-            if prompts[j] != prompts[i]:
-                break
-            better = np.sign(values[ids[i]] - values[ids[j]])
-            if better:
-                right.append(0.5 * (1 + better * np.sign(reward[i] - reward[j])))
-    return (float(np.mean(right)) if right else float("nan")), len(right)

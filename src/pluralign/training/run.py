@@ -80,7 +80,7 @@ def train(
         ratings: the three tables.
         folder: where to; a run that was stopped there goes on.
         command: what the card says to type.
-        offset: (n,) margins of modpo, see `modpo_offset`.
+        offset: (n,) margins of modpo, see `margins`.
         say: told what happens.
 
     Raises:
@@ -92,25 +92,46 @@ def train(
     chat = base.chat(recipe.max_length)
     examples = examples_of(recipe, ratings, chat, offset)
     began = time.perf_counter()
+    half = max(1, recipe.micro_batch // 2)
+    return within_memory(
+        lambda one: _train(one, base, ratings, folder, examples, command, say, began),
+        recipe, half if recipe.batch % half == 0 else 1, folder, f"the batch stays {recipe.batch}", say,
+    )  # fmt: skip
+
+
+def within_memory(
+    attempt: Callable[[Recipe], Trained], recipe: Recipe, smaller: int, folder: Path, stays: str, say: Say
+) -> Trained:
+    """Run, and once more with smaller micro-batches where memory does not suffice; what a step learns from is the same.
+
+    Args:
+        attempt: the run.
+        recipe: of it.
+        smaller: the micro-batch of the second try.
+        folder: whose checkpoints are of the first.
+        stays: what does not change, in words.
+        say: told.
+
+    Raises:
+        PluralignError: PA096 where the second try, or the first with micro-batches of 1, does not fit.
+    """
     try:
-        return _train(recipe, base, ratings, folder, examples, command, say, began)
+        return attempt(recipe)
     except (torch.OutOfMemoryError, MemoryError) as error:
         if recipe.micro_batch == 1:
-            raise no_memory(recipe) from error
-        smaller = recipe.micro_batch // 2 if recipe.batch % (recipe.micro_batch // 2) == 0 else 1
-        say(f"out of memory: micro_batch {recipe.micro_batch} -> {smaller}, the batch stays {recipe.batch}")
+            raise _no_memory(recipe) from error
+        say(f"out of memory: micro_batch {recipe.micro_batch} -> {smaller}, {stays}")
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
     shutil.rmtree(folder / "checkpoints", ignore_errors=True)
     halved = recipe.changed(micro_batch=smaller)
     try:
-        return _train(halved, base, ratings, folder, examples, command, say, began)
+        return attempt(halved)
     except (torch.OutOfMemoryError, MemoryError) as error:
-        raise no_memory(halved) from error
+        raise _no_memory(halved) from error
 
 
-def no_memory(recipe: Recipe) -> PluralignError:
-    """What to raise where even smaller micro-batches do not fit."""
+def _no_memory(recipe: Recipe) -> PluralignError:
     return PluralignError(
         "PA096", f"out of memory with micro_batch {recipe.micro_batch}.", "Take a smaller model or max_length, or a larger device."
     )  # fmt: skip
@@ -148,17 +169,22 @@ def _train(
         model.save_pretrained(str(folder / ADAPTER))
         curves = trainer.state.log_history + probes.rows
         info = {
-            "method": recipe.method, "condition": recipe.condition, "model": base.name, "weights": base.digest, "dtype": recipe.dtype,
-            "device": device_name(base.device), "seed": recipe.seed, "recipe": recipe.digest, "steps": trainer.state.global_step,
-            "micro_batch": recipe.micro_batch, "n_examples": len(examples), "n_votes": examples.n_votes,
-            "data_sha256": examples.data_sha256, "ratings": ratings.provenance.label,
-            "ratings_sha256": ratings.provenance.checksum,
-            "kappa": kappas(ratings), "end": last,
+            **circumstances(recipe, base, ratings), "steps": trainer.state.global_step, "n_examples": len(examples),
+            "n_votes": examples.n_votes, "data_sha256": examples.data_sha256, "end": last,
             "seconds": {"prepare": prepared - began, "reference": started - prepared, "train": ended - started, "all": time.perf_counter() - began},
-            "versions": versions(),
         }  # fmt: skip
     write_curves(curves, folder / CURVES)
     return finish(folder, info, recipe, ratings, command)
+
+
+def circumstances(recipe: Recipe, base: Base, ratings: Ratings) -> dict[str, Any]:
+    """What `run.json` says of any run, however it trains."""
+    return {
+        "method": recipe.method, "condition": recipe.condition, "model": base.name, "weights": base.digest, "dtype": recipe.dtype,
+        "device": device_name(base.device), "seed": recipe.seed, "recipe": recipe.digest, "micro_batch": recipe.micro_batch,
+        "ratings": ratings.provenance.label, "ratings_sha256": ratings.provenance.checksum, "kappa": kappas(ratings),
+        "versions": versions(),
+    }  # fmt: skip
 
 
 def finish(folder: Path, info: dict[str, Any], recipe: Recipe, ratings: Ratings, command: str) -> Trained:
@@ -178,13 +204,21 @@ def arguments(recipe: Recipe, folder: Path, steps: int, base: Base) -> TrainingA
             "Set batch or micro_batch.",
         )  # fmt: skip
     return TrainingArguments(
-        output_dir=str(folder / "checkpoints"), max_steps=steps, per_device_train_batch_size=recipe.micro_batch,
-        gradient_accumulation_steps=recipe.batch // (recipe.micro_batch * world), learning_rate=recipe.learning_rate,
-        lr_scheduler_type=recipe.schedule, warmup_steps=recipe.warmup, max_grad_norm=recipe.max_grad_norm, weight_decay=recipe.weight_decay,
-        seed=recipe.seed, use_cpu=base.device.type == "cpu", bf16=False, logging_steps=1, report_to=[], disable_tqdm=True,
-        save_strategy="steps", save_steps=max(1, min(steps // 4, 200)), save_total_limit=1, remove_unused_columns=False,
-        dataloader_pin_memory=False, optim="adamw_torch",
+        **shared_arguments(recipe, folder, steps, base), remove_unused_columns=False,
+        gradient_accumulation_steps=recipe.batch // (recipe.micro_batch * world),
     )  # fmt: skip
+
+
+def shared_arguments(recipe: Recipe, folder: Path, steps: int, base: Base) -> dict[str, Any]:
+    """Settings that our trainer and trl's share."""
+    return {
+        "output_dir": str(folder / "checkpoints"), "max_steps": steps, "per_device_train_batch_size": recipe.micro_batch,
+        "learning_rate": recipe.learning_rate, "lr_scheduler_type": recipe.schedule, "warmup_steps": recipe.warmup,
+        "max_grad_norm": recipe.max_grad_norm, "weight_decay": recipe.weight_decay, "seed": recipe.seed,
+        "use_cpu": base.device.type == "cpu", "bf16": False, "logging_steps": 1, "report_to": [], "disable_tqdm": True,
+        "save_strategy": "steps", "save_steps": max(1, min(steps // 4, 200)), "save_total_limit": 1,
+        "dataloader_pin_memory": False, "optim": "adamw_torch",
+    }  # fmt: skip
 
 
 def last_checkpoint(folder: Path) -> str | None:

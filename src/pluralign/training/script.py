@@ -32,6 +32,7 @@ class Job:
         folder: where the run goes.
         command: as typed, for the card.
         push_to: repository on the Hub; None for none.
+        asked: every option, also those that the script added.
     """
 
     recipe: Recipe
@@ -40,6 +41,7 @@ class Job:
     folder: Path
     command: str
     push_to: str | None
+    asked: argparse.Namespace
 
     def done(self, trained: Trained) -> None:
         """Say where the run is, and push it if that was asked for."""
@@ -86,12 +88,12 @@ def options(document: str) -> argparse.ArgumentParser:
     return parser
 
 
-def job(arguments: Sequence[str], document: str, script: str) -> Job:
+def job(arguments: Sequence[str], parser: argparse.ArgumentParser, script: str) -> Job:
     """Read a command line and open what it names; the recipe is checked before anything large is loaded.
 
     Args:
         arguments: without the script's own name.
-        document: the script's docstring.
+        parser: `options` of the script, with what it adds.
         script: e.g. `baselines/grpo.py`.
 
     Raises:
@@ -100,14 +102,14 @@ def job(arguments: Sequence[str], document: str, script: str) -> Job:
     """
     import pluralign
 
-    asked = options(document).parse_args(arguments)
+    asked = parser.parse_args(arguments)
     changes = [*asked.set, *([f"seed={asked.seed}"] if asked.seed is not None else [])]
     recipe = read_recipe(asked.config, changes)
     if asked.push_to:
         token()
     ratings = pluralign.load(asked.ratings) if asked.ratings else pluralign.load()
     command = f"accelerate launch {script} {shlex.join(arguments)}"
-    return Job(recipe, Base.open(asked.model, recipe.dtype), ratings, asked.out, command, asked.push_to)
+    return Job(recipe, Base.open(asked.model, recipe.dtype), ratings, asked.out, command, asked.push_to, asked)
 
 
 def run_script(main: Callable[[Sequence[str]], None]) -> None:

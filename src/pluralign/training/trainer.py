@@ -53,6 +53,18 @@ class Batch:
         return Batch(**moved)
 
 
+def check_finite(loss: float, step: int, fix: str) -> None:
+    """A loss that is not finite ends a run.
+
+    Raises:
+        PluralignError: PA096.
+    """
+    if not math.isfinite(loss):
+        raise PluralignError(
+            "PA096", f"the loss of step {step} is {loss}.", f"{fix} What was saved before this step is still there."
+        )
+
+
 class PairTrainer(Trainer):
     """Trains an adapter on a recipe's examples.
 
@@ -125,11 +137,7 @@ class PairTrainer(Trainer):
         ratios = logps - inputs.reference
         each = self._each(inputs, logps, ratios, states)
         loss = (each * inputs.weight).mean()
-        if not math.isfinite(loss.item()):
-            raise PluralignError(
-                "PA096", f"the loss of step {self.state.global_step + 1} is {loss.item()}.",
-                "Lower learning_rate or beta, or take dtype float32. What was saved before this step is still there.",
-            )  # fmt: skip
+        check_finite(loss.item(), self.state.global_step + 1, "Lower learning_rate or beta, or take dtype float32.")
         self._measure(inputs, logps.detach(), ratios.detach())
         return (loss, {}) if return_outputs else loss
 
