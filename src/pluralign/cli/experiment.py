@@ -96,9 +96,17 @@ def report(
 
         pluralign experiment report baselines/results --out effects --json
     """
+    from tqdm import tqdm
+
     from pluralign.experiments.report import report_json, write_report
 
-    written = write_report(results, out, bootstrap=bootstrap, seed=seed)
+    with tqdm(desc="experiment report", unit="step", delay=1) as bar:
+
+        def say(what: str) -> None:
+            bar.set_postfix_str(what)
+            bar.update()
+
+        written = write_report(results, out, bootstrap=bootstrap, seed=seed, say=say)
     if as_json:
         typer.echo(json.dumps(report_json(written), indent=1))
     else:

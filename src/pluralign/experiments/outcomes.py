@@ -24,6 +24,7 @@ from pluralign.errors import PluralignError
 from pluralign.experiments.cells import BASE
 from pluralign.experiments.results import SCORES, Finished, Results
 from pluralign.experiments.truth import Truth
+from pluralign.preferences import ordered_rightly
 from pluralign.schema import DIMENSIONS
 from pluralign.stats.resampling import Floats
 
@@ -170,19 +171,8 @@ def order_shares(table: pa.Table, values: Mapping[str, float], reward: Floats, w
             "PA099", f"{where}: item {unknown[0]} and {len(unknown) - 1} more are not among those whose truth is known.",
             "Report with the version of pluralign, and the ratings, that the results were made with.",
         )  # fmt: skip
-    rows: dict[str, list[int]] = {}
-    for place, prompt in enumerate(table.column("prompt_id").to_pylist()):
-        rows.setdefault(prompt, []).append(place)
-    good = np.array([values[one] for one in ids])
-    found = {}
-    for prompt, places in rows.items():
-        i, j = np.triu_indices(len(places), 1)
-        at = np.array(places)
-        order = np.sign(good[at[i]] - good[at[j]])
-        right = 0.5 * (1.0 + order * np.sign(reward[at[i]] - reward[at[j]]))
-        if (order != 0).any():
-            found[prompt] = float(right[order != 0].mean())
-    return found
+    pairs = ordered_rightly(table.column("prompt_id").to_pylist(), [values[one] for one in ids], reward)
+    return {prompt: right / n for prompt, (right, n) in pairs.items()}
 
 
 def _of_set(table: pa.Table, name: str) -> pa.Table:

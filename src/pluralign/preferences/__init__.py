@@ -4,7 +4,7 @@ from pluralign.preferences.conditions import ALIASES, CONDITIONS, Condition, con
 from pluralign.preferences.pairing import COMBINES, FORMS, TIES, pairs
 from pluralign.preferences.rows import settings_of
 from pluralign.preferences.single import rewards, unpaired
-from pluralign.preferences.truth import true_values
+from pluralign.preferences.truth import ordered_rightly, true_values
 
 __all__ = [
     "ALIASES",
@@ -15,6 +15,7 @@ __all__ = [
     "Condition",
     "condition",
     "condition_of",
+    "ordered_rightly",
     "pairs",
     "rewards",
     "settings_of",

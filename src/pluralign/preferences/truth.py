@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pyarrow.compute as pc
@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from pluralign.errors import PluralignError
 from pluralign.ratings import Ratings
 from pluralign.schema import EVERYONE
+from pluralign.stats.resampling import Floats
 from pluralign.views.groups import GroupSpec, group_name
 
 
@@ -55,3 +56,35 @@ def kappa_of(ratings: Ratings, dimension: str, group: GroupSpec) -> float:
         return float(kappas.get(group, 0.0))
     values = [v for asked in group.values() for v in ([asked] if isinstance(asked, str) else asked)]
     return max((float(kappas.get(value, 0.0)) for value in values), default=0.0)
+
+
+def ordered_rightly(
+    prompt_ids: Sequence[str], truth: Sequence[float] | Floats, score: Sequence[float] | Floats
+) -> dict[str, tuple[float, int]]:
+    """Pairs of answers to one prompt that a score orders as the truth does.
+
+    Equal scores count half; pairs of equal truth are left out, and so are prompts without another pair.
+
+    Args:
+        prompt_ids: of each of n answers.
+        truth, score: (n,), more is better.
+
+    Returns:
+        prompt_id -> number of pairs ordered rightly, number of pairs.
+
+    >>> ordered_rightly(["p", "p", "p"], [3.0, 2.0, 1.0], [2.0, 2.0, 5.0])  # first ~ second: half; both before the third: wrong
+    {'p': (0.5, 3)}
+    """
+    places: dict[str, list[int]] = {}
+    for place, prompt in enumerate(prompt_ids):
+        places.setdefault(prompt, []).append(place)
+    true, scored = np.asarray(truth, dtype=np.float64), np.asarray(score, dtype=np.float64)
+    found = {}
+    for prompt, own in places.items():
+        i, j = np.triu_indices(len(own), 1)
+        at = np.array(own)
+        order = np.sign(true[at[i]] - true[at[j]])
+        right = 0.5 * (1.0 + order * np.sign(scored[at[i]] - scored[at[j]]))
+        if n := int(np.count_nonzero(order)):
+            found[prompt] = (float(right[order != 0].sum()), n)
+    return found

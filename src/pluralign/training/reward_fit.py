@@ -23,7 +23,7 @@ from pluralign.errors import PluralignError
 from pluralign.judge.compare import Estimate, estimate, spearman
 from pluralign.judge.fit import judge_name
 from pluralign.places import cache_folder
-from pluralign.preferences import true_values
+from pluralign.preferences import ordered_rightly, true_values
 from pluralign.rater_model import Embedding, Penalties, RaterModel, expectations, fit_rater_model
 from pluralign.rater_model.likelihood import Floats
 from pluralign.ratings import Ratings
@@ -200,16 +200,10 @@ def pair_order(items: Sequence[Mapping[str, Any]], score: Floats, truth: Sequenc
     >>> pair_order(items, np.array([1.0, 2.0, 3.0, 3.0]), [0, 1, 0, 1], np.array([0, 0, 1, 1])).value
     0.75
     """
-    by_prompt: dict[str, list[int]] = {}
-    for k, item in enumerate(items):
-        by_prompt.setdefault(item["prompt_id"], []).append(k)
-    right, cluster = [], []
-    for several in by_prompt.values():
-        for at, i in enumerate(several):
-            for j in several[at + 1 :]:
-                if better := np.sign(truth[i] - truth[j]):
-                    right.append(0.5 * (1 + better * np.sign(score[i] - score[j])))
-                    cluster.append(codes[i])
-    sums = np.array([right, np.ones(len(right))]).T.reshape(-1, 2)
+    prompts = [item["prompt_id"] for item in items]
+    cluster_of = dict(zip(prompts, codes, strict=True))
+    found = ordered_rightly(prompts, truth, score)
+    sums = np.array(list(found.values())).reshape(-1, 2)
+    cluster = [cluster_of[prompt] for prompt in found]
     own = np.unique(cluster, return_inverse=True)[1].reshape(-1)
     return estimate(sums, own, lambda s: ratios(s[..., 0], s[..., 1]), BOOTSTRAP, SEED, "no prompt has two answers")
