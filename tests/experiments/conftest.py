@@ -81,12 +81,22 @@ def make_results(held_out_sets):
                     "end": {"kl": 5.0 + rng(cell.name, cell.seed).random(), "kl_se": 0.1}, "steps": 64, "n_votes": 1000,
                 }  # fmt: skip
                 (place / "run.json").write_text(json.dumps(run))
+                (place / "curves.csv").write_text(curves(cell))
             told = {name: {JUDGE["judge"]: {"identity": judge, "failed": 0}} for name in languages}
             info = {"cell": cell.to_json(), "judges": told, "ratings": "SIMULATED: pluralign 1.0.0"}
             (place / "cell.json").write_text(json.dumps(info))
         return folder
 
     return made
+
+
+def curves(cell):
+    """Twenty steps: of pairs a falling loss and an accuracy measured twice, of GRPO a rising reward."""
+    if cell.method == "grpo":
+        rows = [f"{k},{0.01},{0.5 + k / 100},{2.0}" for k in range(1, 21)]
+        return "\n".join(["step,loss,reward,sample_entropy", *rows]) + "\n"
+    rows = [f"{k},{0.7 - k / 100},{k / 10},{0.5 + k / 100 if k in (10, 20) else ''}" for k in range(1, 21)]
+    return "\n".join(["step,loss,margin,held_out_accuracy", *rows]) + "\n"
 
 
 def answers(cell, planted, language):

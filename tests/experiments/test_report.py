@@ -18,7 +18,7 @@ from pluralign.experiments.panels import figure_2, figures_3_4
 from pluralign.experiments.report import report_json, write_report
 
 CHROMIUM = Path("/usr/bin/chromium")
-FIGURES = ("figure2", "figure3", "figure4", "figure5", "frontier", "recovery")
+FIGURES = ("curves", "figure2", "figure3", "figure4", "figure5", "frontier", "recovery")
 DARK = {"light": "1", "dark": "0"}
 WIDTHS = (390, 1200)
 FRAME = "<iframe src='measured.html?{width}' style='border:0;display:block;width:{width}px;height:900px'></iframe>"
@@ -47,6 +47,14 @@ def test_all_parts_are_written(written):
         assert (written.folder / "figures" / f"{figure}.svg").stat().st_size > 2000
         assert imread(written.folder / "figures" / f"{figure}.png").shape[1] > 1000
         assert (written.folder / "figures" / f"{figure}-dark.svg").is_file()
+
+
+def test_the_curves_are_drawn_and_told(written):
+    told = json.loads((written.folder / "experiments.json").read_text("utf-8"))["findings"]["training"]
+    assert re.fullmatch(r"The loss of the last 8 steps is below that of the first 8 in (\d+) of \1 runs\.", told[0])
+    assert re.fullmatch(
+        r"The reward of GRPO's last 8 steps is above that of the first 8 in (\d+) of \1 runs\.", told[1]
+    )
 
 
 def test_every_table_figure_and_text_says_simulated(written):

@@ -1,5 +1,6 @@
 """A run from recipe to adapter on a tiny model: what it writes, that it resumes, and how it fails."""
 
+import contextlib
 import json
 
 import numpy as np
@@ -10,7 +11,7 @@ import torch
 from pluralign.errors import PluralignError
 from pluralign.training import run as run_module
 from pluralign.training.examples import examples_of
-from pluralign.training.heldout import held_out, log_ratios
+from pluralign.training.heldout import HeldOutPairs, held_out, held_out_pairs, log_ratios
 from pluralign.training.run import ADAPTER, optimiser_steps, train
 from pluralign.training.trainer import PairTrainer
 
@@ -184,3 +185,43 @@ def test_a_store_of_references_is_shared_by_every_seed_and_condition(base, recip
     with again.adapted(recipe.lora, 5) as model, again.without_adapter(model):
         again.reference_logps(examples_of(recipe.changed(seed=5), few, again.chat(2048)).trees)
     assert computed == []
+
+
+def test_held_out_pairs_are_of_prompts_that_are_not_trained_on(base, recipe, shipped):
+    chat = base.chat(recipe.max_length)
+    recipe = recipe.changed(split="train")
+    found = held_out_pairs(recipe, shipped, chat, 10)
+    assert len(found.trees) == 10
+    assert (found.weight > 0).all()
+    assert not {tree.prompt for tree in found.trees} & {
+        tree.prompt for tree in examples_of(recipe, shipped, chat).trees
+    }
+    assert held_out_pairs(recipe, shipped, chat, 0) is None
+    assert held_out_pairs(recipe.changed(condition="exp4-both-reward"), shipped, chat, 10) is None
+
+
+def test_accuracy_on_held_out_pairs_counts_votes(base, recipe, shipped):
+    found = held_out_pairs(recipe.changed(split="train"), shipped, base.chat(recipe.max_length), 3)
+    found = HeldOutPairs(found.trees, np.array([1.0, 2.0, 5.0]))
+
+    class Base:
+        """A policy that is right, right and wrong by turns."""
+
+        def logps(self, _model, trees, _first):
+            return np.array([[-1.0, -2.0], [-5.0, -5.5], [-3.0, -1.0]])[: len(trees)].ravel()
+
+        def without_adapter(self, _model):
+            return contextlib.nullcontext()
+
+        def reference_logps(self, trees, _first):
+            return np.full(2 * len(trees), -2.0)
+
+    assert found.accuracy(Base(), None) == pytest.approx(3 / 8)
+
+
+def test_a_probe_measures_accuracy_on_held_out_pairs(base, recipe, shipped, tmp_path):
+    changed = recipe.changed(split="train", steps=2, probe_every=1, probe_prompts=2)
+    train(changed, base, shipped, tmp_path / "run", say=silent)
+    measured = pacsv.read_csv(tmp_path / "run" / "curves.csv").column("held_out_accuracy").to_pylist()
+    assert len(measured) == 2
+    assert all(0 <= one <= 1 for one in measured)

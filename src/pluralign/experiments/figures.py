@@ -76,7 +76,7 @@ def forest_figure(panels: Sequence[Panel], look: Look, stamp: str) -> Any:
         for axis, panel in zip(flat, panels, strict=False):
             _panel(axis, panel, look, longest[flat.index(axis) // columns])
         _legend(figure, [row for panel in panels for row in panel.rows], look)
-        _stamp(figure, stamp, look)
+        stamp_figure(figure, stamp, look)
         return figure
 
 
@@ -167,7 +167,8 @@ def _legend(figure: Any, rows: Sequence[Row], look: Look) -> None:
     figure.legend(handles=handles, loc="outside lower center", ncols=1 if look.narrow else 2)
 
 
-def _stamp(figure: Any, stamp: str, look: Look) -> None:
+def stamp_figure(figure: Any, stamp: str, look: Look) -> None:
+    """Write where the ratings come from on a figure."""
     figure.suptitle(stamp, x=0.01, ha="left", fontsize=8, color=look.quiet)
 
 
@@ -213,5 +214,5 @@ def frontier_figure(points: Sequence[FrontierPoint], labels: dict[str, str], loo
         axes[0, 0].set_ylabel("change of the mean score")
         handles, texts = axes[0, 0].get_legend_handles_labels()
         figure.legend(handles, texts, loc="outside lower center", ncols=2 if look.narrow else 4)
-        _stamp(figure, stamp, look)
+        stamp_figure(figure, stamp, look)
         return figure

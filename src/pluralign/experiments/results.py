@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
 from pluralign.errors import PluralignError, Problem, ProblemsFoundError
@@ -23,7 +24,7 @@ from pluralign.experiments.cells import ANSWER_COLUMNS, BASE, CELL, HELD_OUT, Ce
 from pluralign.experiments.checks import AGAIN, CODE, problem, same, summary, table_problems
 from pluralign.schema import LANGUAGES
 
-GRID, RUN, FAILED, FRONTIER = "grid.json", "run.json", "failed.json", "frontier.parquet"
+GRID, RUN, FAILED, FRONTIER, CURVES = "grid.json", "run.json", "failed.json", "frontier.parquet", "curves.csv"
 HELD_OUT_COLUMNS = ("set", "item_id", "prompt_id", "template_id", "logp", "reference")
 FRONTIER_COLUMNS = ("kl", "toxicity", "emotional_awareness")
 SCORES = ("toxicity", "emotional_awareness")
@@ -41,6 +42,7 @@ class Finished:
         answers: language -> scored answers (`cells.ANSWER_COLUMNS` and more).
         held_out: implicit rewards; None for the base, whose own are 0.
         frontier: scores and KL on the way, where they were measured.
+        curves: what was logged, a row a step; None for the base.
     """
 
     cell: Cell
@@ -50,6 +52,7 @@ class Finished:
     answers: Mapping[str, pa.Table]
     held_out: pa.Table | None
     frontier: pa.Table | None
+    curves: pa.Table | None = None
 
     @property
     def model(self) -> str:
@@ -177,6 +180,7 @@ def _read(folder: Path, path: Path, problems: list[Problem]) -> Finished | None:
         }
         held_out = pq.read_table(path / HELD_OUT) if cell.condition != BASE else None
         frontier = pq.read_table(path / FRONTIER) if (path / FRONTIER).is_file() else None
+        curves = pacsv.read_csv(path / CURVES) if (path / CURVES).is_file() else None
     except (OSError, ValueError, KeyError, TypeError, pa.ArrowException) as error:
         text = f"{type(error).__name__}: {error}".splitlines()[0]
         problems.append(problem(where, text, "a whole cell"))
@@ -194,7 +198,7 @@ def _read(folder: Path, path: Path, problems: list[Problem]) -> Finished | None:
         problems += table_problems(held_out, HELD_OUT_COLUMNS, f"{where}/{HELD_OUT}", key=("set", "item_id"))
     if frontier is not None:
         problems += table_problems(frontier, FRONTIER_COLUMNS, f"{where}/{FRONTIER}")
-    return Finished(cell, where, info, run, answers, held_out, frontier)
+    return Finished(cell, where, info, run, answers, held_out, frontier, curves)
 
 
 def _prompts(language: str, one: Finished) -> str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 
 from pluralign.analysis.numbers import interval
 from pluralign.experiments import tables
 from pluralign.experiments.cell_tables import cells_table, coverage_table, missing_table
 from pluralign.experiments.contrasts import AGAINST_BASE, arms, strata
 from pluralign.experiments.coverage import outside
+from pluralign.experiments.curves import WINDOW, Curve, curves, curves_figure
 from pluralign.experiments.experiment_sections import (
     effects_of,
     forest_of,
@@ -33,7 +35,7 @@ def sections(found: Found) -> list[Section]:
     """All sections that these results give."""
     every = [
         coverage_section(found), recovery_section(found), who_section(found), scale_section(found), handling_section(found), optimiser_section(found),
-        controls_section(found), frontier_section(found), published_section(),
+        controls_section(found), frontier_section(found), training_section(found), published_section(),
     ]  # fmt: skip
     return [one for one in every if one is not None]
 
@@ -151,6 +153,36 @@ def frontier_section(found: Found) -> Section | None:
         (drawn,) if labels else (),
         (tables.frontier_table(found.points, found.stamp),),
     )
+
+
+def training_section(found: Found) -> Section | None:
+    """How training went."""
+    of = curves(found.outcomes.results.cells)
+    if not of:
+        return None
+    drawn = Figure(
+        "curves", "Lines of loss, margin, accuracy, KL, reward and entropy over the share of each run, by method.",
+        f"Every fine-tune, one line each; loss, margin, reward and entropy as means of the last {WINDOW} steps. Held-out pairs are of prompts that are not trained on, ordered by "
+        "the raters' votes. What was measured only at the end is a point.",
+        lambda look: curves_figure(of, look, found.stamp),
+    )  # fmt: skip
+    return Section("training", "How training went", tuple(training_findings(of)), (drawn,), ())
+
+
+def training_findings(of: Mapping[str, Sequence[Curve]]) -> list[str]:
+    """What the curves show, in words."""
+    told = []
+    if losses := of.get("loss"):
+        lower = sum(bool(one.value[-1] < one.value[0]) for one in losses)
+        told.append(
+            f"The loss of the last {WINDOW} steps is below that of the first {WINDOW} in {lower} of {len(losses)} runs."
+        )
+    if rewards := of.get("reward"):
+        higher = sum(bool(one.value[-1] > one.value[0]) for one in rewards)
+        told.append(
+            f"The reward of GRPO's last {WINDOW} steps is above that of the first {WINDOW} in {higher} of {len(rewards)} runs."
+        )
+    return told
 
 
 def published_section() -> Section:

@@ -13,13 +13,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from pluralign.errors import PluralignError
+from pluralign.preferences import pairs
 from pluralign.ratings import Ratings
-from pluralign.schema import split_of
+from pluralign.schema import SPLITS, split_of
 from pluralign.simulate.parameters import Parameters, load_parameters
 from pluralign.training.chat import Chat, question, reply
+from pluralign.training.examples import named
 from pluralign.training.packing import Tree
+from pluralign.training.recipe import Recipe
 
 if TYPE_CHECKING:
     from pluralign.training.base import Base
@@ -133,3 +138,63 @@ def log_ratios(base: Base, model: Any, held: HeldOut, first_layer: int = 0) -> p
         "set": [held.name] * len(policy), "item_id": held.item_ids, "prompt_id": held.prompt_ids, "template_id": held.template_ids,
         "n_tokens": pa.array(n_tokens, pa.int32()), "logp": policy, "reference": reference,
     })  # fmt: skip
+
+
+@dataclass(frozen=True)
+class HeldOutPairs:
+    """Some pairs of the split that a recipe does not train on.
+
+    Attributes:
+        trees: a prompt with (chosen, rejected).
+        weight: (n,) votes for the chosen one less those for the other.
+    """
+
+    trees: tuple[Tree, ...]
+    weight: NDArray[np.float64]
+
+    def accuracy(self, base: Base, model: Any, first_layer: int = 0) -> float:
+        """Share of the votes' surplus that the implicit reward is on the side of; equal rewards count half.
+
+        The policy must be in evaluation mode, so that nothing drops out.
+        """
+        ratios = np.concatenate([
+            base.logps(model, self.trees[at : at + ROWS], first_layer) for at in range(0, len(self.trees), ROWS)
+        ])  # fmt: skip
+        with base.without_adapter(model):
+            ratios = (ratios - base.reference_logps(self.trees, first_layer)).reshape(-1, 2)
+        right = 0.5 * (1 + np.sign(ratios[:, 0] - ratios[:, 1]))
+        return float(np.average(right, weights=self.weight))
+
+
+def held_out_pairs(recipe: Recipe, ratings: Ratings, chat: Chat, n: int) -> HeldOutPairs | None:
+    """Pairs of a recipe's condition out of the other split.
+
+    Args:
+        recipe: names condition, split, language and how two dimensions become one.
+        ratings: the three tables.
+        chat: of the model.
+        n: so many at most, evenly spaced over the prompts.
+
+    Returns:
+        None where the other split has no decided pair of the condition, and for conditions of rewards, which have no pairs.
+    """
+    wanted = named(recipe.condition)
+    if n < 1 or wanted.kind == "rewards":
+        return None
+    other = next(one for one in SPLITS if one != recipe.split)
+    try:
+        rows = pairs(
+            ratings, wanted, language=recipe.language, split=other, draw=recipe.balancing_draw, combine=recipe.combine
+        )
+    except PluralignError as error:
+        if error.code in ("PA091", "PA092"):  # nothing is left in this split: a consensus, say
+            return None
+        raise
+    rows = rows.filter(pc.greater(rows.column("p_chosen"), 0.5))
+    if not rows.num_rows:
+        return None
+    rows = rows.take(np.unique(np.linspace(0, rows.num_rows - 1, n).round().astype(int)))
+    columns = [rows.column(name).to_pylist() for name in ("prompt", "chosen", "rejected")]
+    trees = tuple(chat.tree(prompt, (chosen, rejected)) for prompt, chosen, rejected in zip(*columns, strict=True))
+    share, votes = (np.asarray(rows.column(name).to_numpy(), np.float64) for name in ("p_chosen", "weight"))
+    return HeldOutPairs(trees, votes * (2 * share - 1))

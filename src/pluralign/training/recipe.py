@@ -101,7 +101,7 @@ class Recipe(Strict):
         max_length: most tokens of prompt and answer; more is an error, never cut.
         dtype: of the base model and autocast.
         probe_every: steps between probes of KL, entropy and held-out pairs; 0 for only at the end.
-        probe_prompts: held-out prompts that are sampled from in a probe.
+        probe_prompts: held-out prompts that are sampled from in a probe, and pairs of the other split that it looks at.
         checkpoints: shares of the run at which the adapter is kept besides, for frontiers of gain against KL.
         seed: of adapter, order and sampling.
         lora: the adapter.

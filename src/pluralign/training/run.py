@@ -31,7 +31,7 @@ from pluralign.training.base import Base, check_changed
 from pluralign.training.card import model_card
 from pluralign.training.examples import Examples, Floats, examples_of
 from pluralign.training.forward import check_packing
-from pluralign.training.heldout import FRESH, held_out, log_ratios
+from pluralign.training.heldout import FRESH, held_out, held_out_pairs, log_ratios
 from pluralign.training.probe import drift
 from pluralign.training.recipe import Recipe
 from pluralign.training.trainer import PairTrainer
@@ -265,6 +265,8 @@ class Probes(TrainerCallback):
         self.prompts = [row["prompt"] for row in rows[:: max(1, len(rows) // max(recipe.probe_prompts, 1))]][
             : recipe.probe_prompts
         ]
+        chat = base.chat(recipe.max_length)
+        self.pairs = held_out_pairs(recipe, ratings, chat, recipe.probe_prompts)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:  # noqa: ARG002
         """Probe every so many steps."""
@@ -280,6 +282,11 @@ class Probes(TrainerCallback):
     def measure(self, model: Any, step: int) -> dict[str, Any]:
         """One row of the curves."""
         found = asdict(drift(self.base, model, self.prompts, seed=self.recipe.seed))
+        if self.pairs is not None:
+            was_training = model.training
+            model.eval()
+            found["held_out_accuracy"] = self.pairs.accuracy(self.base, model, self.recipe.lora.first_layer)
+            model.train(was_training)
         self.rows.append({"step": step, **found})
         return found
 
