@@ -9,9 +9,11 @@ import pytest
 import torch
 
 from pluralign.errors import PluralignError
+from pluralign.preferences import true_values
+from pluralign.simulate.parameters import Parameters
 from pluralign.training import run as run_module
 from pluralign.training.examples import examples_of
-from pluralign.training.heldout import HeldOutPairs, held_out, held_out_pairs, log_ratios
+from pluralign.training.heldout import HeldOutPairs, fresh_items, held_out, held_out_pairs, log_ratios
 from pluralign.training.run import ADAPTER, optimiser_steps, train
 from pluralign.training.trainer import PairTrainer
 
@@ -225,3 +227,13 @@ def test_a_probe_measures_accuracy_on_held_out_pairs(base, recipe, shipped, tmp_
     measured = pacsv.read_csv(tmp_path / "run" / "curves.csv").column("held_out_accuracy").to_pylist()
     assert len(measured) == 2
     assert all(0 <= one <= 1 for one in measured)
+
+
+def test_the_null_release_is_measured_on_the_same_answers(shipped):
+    parameters = Parameters.from_tagged(shipped.provenance.details["parameters"])
+    planted, null = fresh_items(parameters), fresh_items(parameters.with_kappa(0))
+    assert null.items.equals(planted.items)
+    assert null.truth.equals(planted.truth)
+    group = {"dimension": "toxicity", "group": "male"}
+    assert true_values(null, **group) == true_values(null, "toxicity")
+    assert true_values(planted, **group) != true_values(planted, "toxicity")

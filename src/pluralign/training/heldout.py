@@ -7,6 +7,7 @@ trained on.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -57,21 +58,26 @@ class HeldOut:
 
 
 def fresh_items(parameters: Parameters) -> Ratings:
-    """Items of lexicon E with the truth of a release's own parameters (its κ among them).
+    """Items of lexicon E with a truth in which each group weighs the contrasts as in a release (its κ).
 
-    The raters' answers in it are not used; the parameters of mode `population` are, where the release was matched to another draw.
+    Texts, effects and contrasts are those of mode `population` whatever the release's own are, so that every release, the null one among
+    them, is measured on the very same answers. The raters' ratings in it are not used.
+
+    Args:
+        parameters: of the release; only its κ are read.
     """
-    return _fresh_items(parameters.to_json())
+    return _fresh_items(
+        json.dumps({name: model.kappa for name, model in parameters.dimensions.items()}, sort_keys=True)
+    )
 
 
 @cache
-def _fresh_items(text: str) -> Ratings:
+def _fresh_items(kappas: str) -> Ratings:
     from pluralign.simulate import simulate
 
-    parameters = Parameters.from_json(text)
-    own = load_parameters("population") if parameters.mode == "matched" else parameters
-    kappa = {name: replace(own.dimensions[name], kappa=model.kappa) for name, model in parameters.dimensions.items()}
-    return simulate(replace(own.with_dimensions(kappa), n_prompts=N_PROMPTS), SEED, lexicon=FRESH)
+    own = load_parameters("population")
+    given = {name: replace(own.dimensions[name], kappa=kappa) for name, kappa in json.loads(kappas).items()}
+    return simulate(replace(own.with_dimensions(given), n_prompts=N_PROMPTS), SEED, lexicon=FRESH)
 
 
 def held_out(
