@@ -120,7 +120,7 @@ def examples_of(recipe: Recipe, ratings: Ratings, chat: Chat, offset: Floats | N
         trees, p, score = _singles(table, chat, recipe)
     weight = np.asarray(table.column("weight").to_numpy(), np.float64)
     n_votes = float(weight.sum())
-    if recipe.dimension_weights and recipe.method != "modpo":
+    if recipe.dimension_weights and recipe.method != "modpo" and recipe.combine != "scalarised":
         weight = balanced(weight, table.column("dimension").to_pylist(), recipe.dimension_weights)
     return Examples(
         tuple(trees), p, score, weight / weight.mean(), np.zeros(len(p)) if offset is None else offset, n_votes,

@@ -145,6 +145,8 @@ class Recipe(Strict):
             raise ValueError(f"batch: got {self.batch}, no multiple of micro_batch {self.micro_batch}")
         if self.labels == "votes" and self.ties == "half":
             raise ValueError("labels: votes have no half of one; take soft with ties: half, or ties: drop")
+        if self.combine == "scalarised" and len(set(self.dimension_weights.values())) > 1:
+            raise ValueError(f"dimension_weights: got {self.dimension_weights}; scalarised ratings are plain means, expected equal weights")
         if self.dimension_weights and abs(sum(self.dimension_weights.values()) - 1) > 1e-6:
             raise ValueError(f"dimension_weights: got {self.dimension_weights}; expected a sum of 1")
         return self
