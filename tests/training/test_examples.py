@@ -26,5 +26,5 @@ def test_every_arm_of_experiment_4_has_examples(cell, base, shipped):
 
 def test_scalarised_ratings_are_plain_means(base):
     cell = next(one for one in CELLS if one.variant == "scalarised")
-    with pytest.raises(PluralignError, match="PA095.*equal weights"):
+    with pytest.raises(PluralignError, match="expected equal weights"):
         recipe_of(cell, {"dimension_weights": {"toxicity": 0.7, "emotional_awareness": 0.3}})
