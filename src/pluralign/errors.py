@@ -87,6 +87,22 @@ CODES: dict[str, str] = {
     "PA097": "experiment not usable",
     "PA098": "adapter changes nothing",
     "PA099": "result not recognised",
+    # leaderboard
+    "PA100": "submission folder not allowed",
+    "PA101": "file too large",
+    "PA102": "file not strict JSON or YAML",
+    "PA103": "manifest not recognised",
+    "PA104": "made with other settings",
+    "PA105": "prompts not covered",
+    "PA106": "reported differs from recomputed",
+    "PA107": "judgements not usable",
+    "PA108": "answers suspicious",
+    "PA109": "submitted before",
+    "PA110": "weights not safe",
+    "PA111": "judged again with another outcome",
+    "PA112": "generated again with another outcome",
+    "PA113": "leaderboard cannot be built",
+    "PA114": "submission cannot be sent",
 }
 """Code -> title. Tests and fixes key on the code; the message carries the particulars."""
 

@@ -122,6 +122,17 @@ def read_samples(paths: Sequence[Path], *, unique: bool = True) -> list[Sample]:
     return samples
 
 
+def sample_of(row: Any, path: Path, line: int, problems: list[Problem]) -> Sample | None:
+    """One line that was read already.
+
+    Args:
+        row: its object.
+        path, line: where it stands, for messages.
+        problems: what is wrong with it goes there (PA076).
+    """
+    return _Line(path, line, problems).of(row)
+
+
 def _lines(path: Path, problems: list[Problem]) -> Iterator[tuple[int, Sample]]:
     """The samples of a file; what is wrong goes into `problems`."""
     opened = gzip.open if path.suffix == ".gz" else open
@@ -156,6 +167,9 @@ class _Line:
         except (UnicodeDecodeError, json.JSONDecodeError) as error:
             self.wrong(None, f"{_short(raw)} ({error})", "one JSON object")
             return None
+        return self.of(row)
+
+    def of(self, row: Any) -> Sample | None:
         if not isinstance(row, dict):
             self.wrong(None, _short(row), "one JSON object")
             return None

@@ -1,0 +1,219 @@
+"""Everything that is wrong with a submission, at once. Nothing of it is run, nothing is fetched."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pluralign.errors import Problem
+from pluralign.evaluation.prompts import CHECKSUMS, TASK_VERSION
+from pluralign.judge.rubric import load_rubric
+from pluralign.leaderboard.answers import Answers, read_answers
+from pluralign.leaderboard.flags import Flag, own_flags
+from pluralign.leaderboard.folder import FIX as FOLDER_FIX
+from pluralign.leaderboard.folder import Files, submission_files
+from pluralign.leaderboard.manifest import MANIFEST, Adapter, Manifest, OnHub, folder_of, identity_sha256, read_manifest
+from pluralign.leaderboard.recompute import Recomputed, compare, recomputed
+from pluralign.leaderboard.run_file import SECRETS, Run, read_run
+from pluralign.leaderboard.world import World
+
+FIX = "Let `pluralign submission new` fill in what the run knows."
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What a check found.
+
+    Attributes:
+        folder: of the submission.
+        problems: why it is refused; empty where it is not.
+        flags: what is odd about its answers.
+        manifest, run, found: what could be read.
+        answers: language -> the answers.
+        digest: sha256 of the results file and the samples; None where they could not be read.
+        seconds: that it took.
+    """
+
+    folder: Path
+    problems: tuple[Problem, ...]
+    flags: tuple[Flag, ...] = ()
+    manifest: Manifest | None = None
+    run: Run | None = None
+    found: Recomputed | None = None
+    answers: Mapping[str, Answers] | None = None
+    digest: str | None = None
+    seconds: float = 0.0
+
+    @property
+    def is_accepted(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.problems
+
+    @property
+    def world(self) -> World:
+        """Where its scores may be compared."""
+        assert self.run is not None
+        assert self.answers is not None
+        return World.of(self.run.judge, self.run.identity, next(iter(self.answers.values())).generation)
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain values."""
+        return {
+            "folder": str(self.folder), "accepted": self.is_accepted, "digest": self.digest, "seconds": round(self.seconds, 3),
+            "problems": [one.as_dict() for one in self.problems], "flags": [vars(one) for one in self.flags],
+            "world": {**vars(self.world), "key": self.world.key, "title": self.world.title} if self.run and self.answers else None,
+            "scores": [cell.as_dict() for cell in self.found.cells] if self.found else [],
+        }  # fmt: skip
+
+
+def check_submission(folder: Path, *, placed: bool = True) -> Checked:
+    """Check a submission's folder.
+
+    Args:
+        folder: of the submission.
+        placed: whether its name and place must be those of `leaderboard/submissions`; they follow from its contents.
+
+    Returns:
+        What is wrong, as far as it could be read, and what the samples say.
+    """
+    began = time.perf_counter()
+    try:
+        checked = _check(folder, placed)
+    except OSError as error:
+        told = error.strerror or type(error).__name__
+        checked = Checked(
+            folder, (Problem("PA100", str(folder), None, None, told, "a folder that can be read", FOLDER_FIX),)
+        )
+    return Checked(**{**vars(checked), "seconds": time.perf_counter() - began})
+
+
+def _check(folder: Path, placed: bool) -> Checked:
+    files, problems = submission_files(folder, placed=placed)
+    if files is None:
+        return Checked(folder, tuple(problems))
+    manifest, wrong = read_manifest(files.manifest)
+    problems += wrong
+    problems += _secrets(files)
+    run = read_run(files.results, files.results_name, problems)
+    answers: dict[str, Answers] = {}
+    for language, path in files.samples.items():
+        if (read := read_answers(path, language, problems)) is not None:
+            answers[language] = read
+    if run is not None and set(run.tasks) != set(files.samples):
+        got, expected = (", ".join(sorted(one)) for one in (files.samples, run.tasks))
+        problems.append(
+            Problem("PA105", folder.name, None, "samples", got, f"those of the results file: {expected}", FOLDER_FIX)
+        )
+    if run is None or set(answers) != set(files.samples) or (problems and set(run.tasks) != set(answers)):
+        return Checked(folder, tuple(problems), manifest=manifest, run=run)
+    found = recomputed(answers)
+    problems += compare(found, answers, run, manifest)
+    digest = _digest(files, answers)
+    if manifest is not None:
+        problems += _agree(manifest, run, found)
+        problems += _place(folder, files, manifest, digest) if placed else []
+    manners = {str(one.generation) for one in answers.values()}
+    if len(manners) > 1:
+        problems.append(
+            Problem(
+                "PA104",
+                folder.name,
+                None,
+                "arguments",
+                "other settings in each language",
+                "one manner of generating",
+                FOLDER_FIX,
+            )
+        )
+    flags = own_flags([one for of in answers.values() for one in of.samples])
+    return Checked(folder, tuple(problems), tuple(flags), manifest, run, found, answers, digest)
+
+
+def _secrets(files: Files) -> list[Problem]:
+    found = []
+    for name, data in ((MANIFEST, files.manifest), (files.results_name, files.results)):
+        if SECRETS.search(data.decode("utf-8", "replace")):
+            fix = "Revoke it, take it out of the command, and run again."
+            found.append(Problem("PA100", name, None, None, "what looks like a key or token", "none", fix))
+    return found
+
+
+def _digest(files: Files, answers: Mapping[str, Answers]) -> str:
+    parts = [
+        hashlib.sha256(files.results).hexdigest(),
+        *(answers[language].file_sha256 for language in sorted(answers)),
+    ]
+    return hashlib.sha256("".join(parts).encode()).hexdigest()
+
+
+def own_name(date: str, digest: str) -> str:
+    """The name of a submission's folder.
+
+    >>> own_name("2026-11-27T00-03-51.044831", "0123456789abcdef")
+    '2026-11-27-01234567'
+    """
+    return f"{date[:10]}-{digest[:8]}"
+
+
+def _place(folder: Path, files: Files, manifest: Manifest, digest: str) -> list[Problem]:
+    place = folder.absolute()
+    expected = f"{folder_of(manifest.model.id)}/{own_name(files.date, digest)}"
+    got = f"{place.parent.name}/{place.name}"
+    return (
+        []
+        if got == expected
+        else [
+            Problem(
+                "PA100",
+                got[:120],
+                None,
+                None,
+                "this place",
+                expected,
+                "Move it there; the name follows from the contents.",
+            )
+        ]
+    )
+
+
+def _agree(manifest: Manifest, run: Run, found: Recomputed) -> list[Problem]:
+    """What the manifest and the results file both say must be one thing."""
+    config = run.raw["config"]
+    pairs: list[tuple[str, object, object]] = [
+        ("judge.name", manifest.judge.name, run.judge), ("judge.identity_sha256", manifest.judge.identity_sha256, identity_sha256(run.identity)),
+        ("judge.rubrics_sha256", manifest.judge.rubrics_sha256, {name: load_rubric(name).hash for name in found.dimensions}),
+        ("prompts.version", manifest.prompts.version, TASK_VERSION),
+        ("prompts.sha256", manifest.prompts.sha256, {language: CHECKSUMS[language] for language in run.tasks}),
+    ]  # fmt: skip
+    for name in ("random", "numpy", "torch", "fewshot"):
+        pairs.append((f"seeds.{name}", getattr(manifest.seeds, name), config.get(f"{name}_seed")))
+    known = config.get("model_num_parameters")
+    if isinstance(known, int) and known > 0:
+        pairs.append(("n_parameters", manifest.n_parameters, known))
+    dtype = str(config.get("model_dtype") or "").removeprefix("torch.")
+    if dtype and dtype not in manifest.precision:
+        pairs.append(("precision", manifest.precision, f"a text with {dtype} in it"))
+    arguments = config.get("model_args")
+    given = arguments if isinstance(arguments, dict) else {}
+    match manifest.model:
+        case OnHub():
+            pairs += [("model.id", manifest.model.id, given.get("pretrained", manifest.model.id))]
+            if sha := config.get("model_sha"):
+                pairs.append(("model.revision", manifest.model.revision, sha))
+        case Adapter():
+            pairs += [
+                ("model.id", manifest.model.id, given.get("peft", manifest.model.id)),
+                ("model.base.id", manifest.model.base.id, given.get("pretrained", manifest.model.base.id)),
+            ]
+            if sha := config.get("model_sha"):
+                pairs.append(("model.base.revision", manifest.model.base.revision, sha))
+        case _:
+            pass
+    return [
+        Problem("PA104", MANIFEST, None, name, str(got)[:100], f"what the run says: {str(expected)[:100]}", FIX)
+        for name, got, expected in pairs if got != expected
+    ]  # fmt: skip

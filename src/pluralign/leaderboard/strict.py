@@ -1,0 +1,158 @@
+"""JSON and YAML of strangers: nothing that two readers could read differently, nothing that grows when it is read.
+
+Refused: NaN and infinities, repeated keys, numbers beyond a double, lone surrogates, more than `MOST_DEPTH` levels; in YAML also
+aliases, tags and everything else but the plain types of JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any, NoReturn
+
+MOST_DEPTH = 64
+
+
+class StrictError(ValueError):
+    """A text that is not strict; the message says what it holds."""
+
+
+def strict_json(data: bytes) -> Any:
+    """Read JSON.
+
+    Args:
+        data: UTF-8.
+
+    Raises:
+        StrictError: for what is refused.
+
+    >>> strict_json(b'{"a": [1, 2.5, null]}')
+    {'a': [1, 2.5, None]}
+    >>> strict_json(b'{"a": NaN}')
+    Traceback (most recent call last):
+    pluralign.leaderboard.strict.StrictError: NaN, which is no JSON
+    """
+    try:
+        text = data.decode("utf-8")
+        value = json.loads(text, parse_constant=_no_constant, parse_float=_finite, object_pairs_hook=_unique)
+    except RecursionError as error:
+        raise StrictError(f"more than {MOST_DEPTH} levels") from error
+    except UnicodeDecodeError as error:
+        raise StrictError(f"bytes that are not UTF-8 (at {error.start})") from error
+    except StrictError:
+        raise
+    except ValueError as error:  # no JSON, or a whole number of thousands of digits
+        raise StrictError(f"no JSON: {error}") from error
+    _plain(value, 0)
+    return value
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise StrictError(f"{name}, which is no JSON")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise StrictError(f"the number {text[:30]}, which no double holds")
+    return value
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        again = next(name for name in names if names.count(name) > 1)
+        raise StrictError(f"the key {again[:40]!r} more than once")
+    return found
+
+
+def _plain(value: Any, depth: int) -> None:
+    """Refuse depth and lone surrogates, which cannot be written down again."""
+    if depth > MOST_DEPTH:
+        raise StrictError(f"more than {MOST_DEPTH} levels")
+    if isinstance(value, str):
+        _encodable(value)
+    elif isinstance(value, dict):
+        for key, one in value.items():
+            _encodable(key)
+            _plain(one, depth + 1)
+    elif isinstance(value, list):
+        for one in value:
+            _plain(one, depth + 1)
+
+
+def _encodable(text: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise StrictError(f"half a character (U+{ord(text[error.start]):04X})") from error
+
+
+def strict_yaml(data: bytes) -> Any:
+    """Read YAML that holds no more than JSON could.
+
+    Args:
+        data: UTF-8.
+
+    Raises:
+        StrictError: for what is refused.
+
+    >>> strict_yaml(b"revision: 1e10\\nseed: 3\\nday: 2026-01-02")
+    {'revision': '1e10', 'seed': 3, 'day': '2026-01-02'}
+    """
+    import yaml
+
+    try:
+        value = yaml.load(data.decode("utf-8"), Loader=_loader())  # noqa: S506 - a safe loader that takes less
+    except RecursionError as error:
+        raise StrictError(f"more than {MOST_DEPTH} levels") from error
+    except UnicodeDecodeError as error:
+        raise StrictError(f"bytes that are not UTF-8 (at {error.start})") from error
+    except yaml.YAMLError as error:
+        raise StrictError("no YAML: " + " ".join(str(error).split())[:200]) from error
+    except StrictError:
+        raise
+    except ValueError as error:
+        raise StrictError(f"no YAML: {error}") from error
+    _plain(value, 0)
+    return value
+
+
+def _loader() -> Any:
+    """PyYAML's safe loader without aliases, tags, dates, and numbers in any form but plain digits."""
+    import re
+
+    import yaml
+
+    class Loader(yaml.SafeLoader):
+        yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012 - PyYAML's own way
+
+        def compose_node(self, parent: Any, index: Any) -> Any:
+            if self.check_event(yaml.events.AliasEvent):
+                raise StrictError("an alias, which could grow when it is read")
+            event = self.peek_event()  # type: ignore[no-untyped-call]
+            if getattr(event, "tag", None):
+                raise StrictError(f"the tag {event.tag[:40]!r}")
+            return super().compose_node(parent, index)
+
+        def construct_mapping(self, node: Any, deep: bool = False) -> Any:  # noqa: ARG002 - always deep: nothing refers back
+            names = [self.construct_object(key, deep=True) for key, _ in node.value]
+            if odd := [name for name in names if not isinstance(name, str)]:
+                raise StrictError(f"the key {odd[0]!r}, which is no text")
+            return _unique(
+                [
+                    (name, self.construct_object(one, deep=True))
+                    for name, (_, one) in zip(names, node.value, strict=True)
+                ]
+            )
+
+    plain = {
+        "tag:yaml.org,2002:bool": (r"true|false", "tf"), "tag:yaml.org,2002:null": (r"null|~|", ["n", "~", ""]),
+        "tag:yaml.org,2002:int": (r"-?(0|[1-9][0-9]{0,17})", "-0123456789"),
+        "tag:yaml.org,2002:float": (r"-?(0|[1-9][0-9]*)\.[0-9]+", "-0123456789"),
+    }  # fmt: skip
+    for tag, (pattern, first) in plain.items():
+        Loader.add_implicit_resolver(tag, re.compile(rf"^(?:{pattern})$"), list(first))
+    Loader.add_constructor("tag:yaml.org,2002:map", lambda loader, node: loader.construct_mapping(node, deep=True))  # type: ignore[arg-type]
+    return Loader
