@@ -11,8 +11,10 @@ from pluralign.cli import evaluate, report
 from pluralign.cli.data import data
 from pluralign.cli.experiment import experiment
 from pluralign.cli.judge import judge
+from pluralign.cli.leaderboard import leaderboard
 from pluralign.cli.preferences import preferences
 from pluralign.cli.stats import stats
+from pluralign.cli.submission import submission
 from pluralign.errors import PluralignError, ProblemsFoundError
 
 app = typer.Typer(
@@ -27,6 +29,8 @@ app.add_typer(judge, name="judge")
 app.add_typer(experiment, name="experiment")
 app.add_typer(preferences, name="preferences")
 app.add_typer(stats, name="stats")
+app.add_typer(submission, name="submission")
+app.add_typer(leaderboard, name="leaderboard")
 evaluate.register(app)
 report.register(app)
 
@@ -68,6 +72,8 @@ USED_WRONGLY = frozenset(
         "PA092",
         "PA093",
         "PA094",
+        "PA113",
+        "PA114",
     }
 )
 """Codes that mean that the command was called with something that does not exist or does not fit: exit code 2."""

@@ -32,7 +32,6 @@ FLAGS: Mapping[str, str] = {
     BORROWED: "answers are those of another submission",
 }
 """Flag -> what it says."""
-UNRANKED = frozenset({UNANSWERED})
 
 MOST_EQUAL = 0.10
 """Share of prompts that one answer may be given to."""
@@ -42,6 +41,7 @@ MOST_UNANSWERED = 0.05
 MOST_BORROWED = 0.5
 LENGTH_RATIO = 3.0
 """Times the median of the board's mean lengths, or its inverse."""
+LEAST_OTHERS = 6
 SHORT = 10
 """Mean characters under which answers are no answers, whatever the board holds."""
 ALIKE = 0.9
@@ -108,25 +108,22 @@ def own_flags(samples: Sequence[Sample]) -> list[Flag]:
     return found
 
 
-def length_flag(mean: float, others: Sequence[float]) -> Flag | None:
-    """Whether answers are far shorter or longer than those of the other submissions on a board.
+def length_flag(mean: float, median: float, n: int) -> Flag | None:
+    """Whether answers are far shorter or longer than those of a board's submissions.
 
     Args:
         mean: of the submission, in characters.
-        others: of the others; under five of them nothing is said.
+        median: of the board's submissions.
+        n: how many they are; under six nothing is said.
 
-    >>> length_flag(10.0, [400.0] * 5).detail
+    >>> length_flag(10.0, 400.0, 6).detail
     '10 characters on average, the median of the board is 400'
-    >>> length_flag(300.0, [400.0] * 5), length_flag(10.0, [400.0])
+    >>> length_flag(300.0, 400.0, 6), length_flag(10.0, 400.0, 2)
     (None, None)
     """
-    if len(others) < 5:
+    if n < LEAST_OTHERS or median / LENGTH_RATIO <= mean <= median * LENGTH_RATIO:
         return None
-    ordered = sorted(others)
-    middle = (ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2]) / 2
-    if middle / LENGTH_RATIO <= mean <= middle * LENGTH_RATIO:
-        return None
-    return Flag(LENGTH, f"{mean:.0f} characters on average, the median of the board is {middle:.0f}")
+    return Flag(LENGTH, f"{mean:.0f} characters on average, the median of the board is {median:.0f}")
 
 
 def _plain(text: str) -> str:

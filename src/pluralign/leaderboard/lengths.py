@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from pluralign.leaderboard.pairs import Means, means
 from pluralign.stats.resampling import Floats
 
-
 LEAST = 3
 """Submissions under which nothing is regressed."""
 UNIT = 100.0

@@ -90,6 +90,29 @@ def written_whole(folder: Path) -> Iterator[Path]:
         shutil.rmtree(beside, ignore_errors=True)
 
 
+@contextmanager
+def rewritten_whole(folder: Path) -> Iterator[Path]:
+    """A folder to write into, which takes the place of `folder` and what is in it at the end; until then the former one stays.
+
+    Args:
+        folder: may exist, with a former version of the same.
+    """
+    place = folder.resolve()
+    former = place.with_name(f".{place.name}.former")
+    try:
+        with written_whole(place.with_name(f".{place.name}.new")) as beside:
+            yield beside
+        if place.exists():
+            shutil.rmtree(former, ignore_errors=True)
+            place.rename(former)
+        place.with_name(f".{place.name}.new").rename(place)
+    finally:
+        if former.exists() and not place.exists():
+            former.rename(place)
+        for left in (former, place.with_name(f".{place.name}.new")):
+            shutil.rmtree(left, ignore_errors=True)
+
+
 def content_checksum(tables: Mapping[str, pa.Table]) -> str:
     """sha256 over the contents of tables, independent of files, compression and chunking.
 

@@ -1,0 +1,362 @@
+"""From checked submissions to boards: one a world, ranked within a language and a dimension, with what may not be concluded beside it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pluralign.leaderboard.flags import (
+    BORROWED,
+    CONSTANT,
+    COPIED,
+    MOST_BORROWED,
+    TO_THE_JUDGE,
+    UNANSWERED,
+    Flag,
+    length_flag,
+)
+from pluralign.leaderboard.lengths import at_equal_length
+from pluralign.leaderboard.pairs import Means, Pairs, means
+from pluralign.leaderboard.records import Record, read_record
+from pluralign.leaderboard.summary import Summary, axis
+from pluralign.leaderboard.world import World
+from pluralign.schema import DIMENSIONS, LANGUAGES
+from pluralign.stats.resampling import Floats, ratios, times_drawn
+
+UNRANKED = frozenset({CONSTANT, COPIED, TO_THE_JUDGE, UNANSWERED, BORROWED})
+"""Flags with which a submission is listed and not ranked: a board whose first place is a constant answer says nothing."""
+BOTH = "both"
+BOOTSTRAP, SEED = 2000, 0
+FRONT = ("toxicity", "emotional_awareness", "helpfulness")
+BLOCK = 500
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A submission in one dimension and language.
+
+    Attributes:
+        score, low, high: on 0–1, with the 95 % cluster-bootstrap interval.
+        n, n_failed: answers that were scored, and that were not.
+        rank_low, rank_high: ends of the rank's interval; None where it is not ranked.
+        better, worse: how many submissions are better or worse, by Holm over all pairs.
+        equal_length, equal_length_low, equal_length_high: the score at the board's length; None under three submissions.
+        change, change_low, change_high: against its own base, paired; None where that is not on the board.
+    """
+
+    score: float
+    low: float
+    high: float
+    n: int
+    n_failed: int
+    rank_low: int | None = None
+    rank_high: int | None = None
+    better: int | None = None
+    worse: int | None = None
+    equal_length: float | None = None
+    equal_length_low: float | None = None
+    equal_length_high: float | None = None
+    change: float | None = None
+    change_low: float | None = None
+    change_high: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Row:
+    """A submission on a board.
+
+    Attributes:
+        summary: of it.
+        record: what the keepers know.
+        flags: what is odd about it and was not cleared.
+        standings: (dimension, language) -> its standing.
+        front: languages in which no ranked submission is better on all dimensions of `FRONT` that the board has.
+        base: place of its base's submission; empty where there is none.
+        groups: (dimension, group) -> the mean that a jury of people expects, see `groups`.
+    """
+
+    summary: Summary
+    record: Record
+    flags: tuple[Flag, ...]
+    standings: Mapping[tuple[str, str], Standing]
+    front: frozenset[str] = frozenset()
+    base: str = ""
+    groups: Mapping[tuple[str, str], float] = field(default_factory=dict)
+
+    @property
+    def is_ranked(self) -> bool:
+        """Whether it takes part in ranks."""
+        return not any(flag.kind in UNRANKED for flag in self.flags)
+
+
+@dataclass(frozen=True, eq=False)
+class Board:
+    """One world.
+
+    Attributes:
+        world: what is equal for all.
+        rows: in the order in which they came.
+        dimensions, languages: that any row has.
+        slopes: (dimension, language) -> score per 100 characters more; NaN where it is not known.
+        provenance: of the judge.
+        superseded: place -> place of the newer submission of the same model that stands in its stead.
+        jury: name of the jury of people whose group columns are shown; empty for none.
+    """
+
+    world: World
+    rows: tuple[Row, ...]
+    dimensions: tuple[str, ...]
+    languages: tuple[str, ...]
+    slopes: Mapping[tuple[str, str], float]
+    provenance: Mapping[str, Any]
+    superseded: Mapping[str, str]
+    jury: str = ""
+
+
+def boards(submissions: Sequence[Summary], records: Path, kept: Path | None = None) -> list[Board]:
+    """Rank submissions.
+
+    Args:
+        submissions: that passed their checks.
+        records: the keepers' folder.
+        kept: folder for the statistics of pairs; None keeps them in memory.
+
+    Returns:
+        A board a world; the ones that are no demonstration first, then the larger ones.
+
+    Raises:
+        PluralignError: PA113 for a record that cannot be read.
+    """
+    worlds: dict[str, list[Summary]] = {}
+    for one in submissions:
+        worlds.setdefault(one.world.key, []).append(one)
+    found = [_board(own, records, kept) for own in worlds.values()]
+    return sorted(found, key=lambda one: (one.world.is_demonstration, -len(one.rows), one.world.key))
+
+
+def _board(own: list[Summary], records: Path, kept: Path | None) -> Board:
+    own = sorted(own, key=lambda one: (one.date, one.digest))
+    newest = {(one.model, one.version): one for one in own}
+    superseded = {
+        one.place: newest[one.model, one.version].place for one in own if newest[one.model, one.version] is not one
+    }
+    own = [one for one in own if one.place not in superseded]
+    known = [read_record(records, one.place, one.digest) for one in own]
+    flags = _flags(own, known)
+    ranked = [k for k, some in enumerate(flags) if not any(flag.kind in UNRANKED for flag in some)]
+    bases = _bases(own)
+    dimensions = tuple(name for name in DIMENSIONS if any(name in one.scores for one in own))
+    languages = tuple(language for language in LANGUAGES if any(language in one.lengths for one in own))
+    standings: list[dict[tuple[str, str], Standing]] = [{} for _ in own]
+    slopes: dict[tuple[str, str], float] = {}
+    for dimension in dimensions:
+        for language in (*languages, BOTH) if len(languages) > 1 else languages:
+            place = kept / f"{own[0].world.key}-{dimension}-{language}.t" if kept else None
+            slopes |= _stand(own, ranked, bases, dimension, language, standings, place)
+    fronts = _fronts(standings, ranked, dimensions)
+    rows = tuple(
+        Row(one, record, tuple(some), standing, front, bases[k])
+        for k, (one, record, some, standing, front) in enumerate(zip(own, known, flags, standings, fronts, strict=True))
+    )
+    return Board(own[0].world, rows, dimensions, languages, slopes, own[-1].provenance, superseded)
+
+
+def _flags(own: list[Summary], known: list[Record]) -> list[list[Flag]]:
+    """Own flags, those that only show among others, without what the keepers cleared."""
+    found = [list(one.flags) for one in own]
+    typical = [float(np.mean(list(one.lengths.values()))) for one in own]
+    median = float(np.median(typical))
+    for k, mean in enumerate(typical):
+        flag = length_flag(mean, median, len(own))
+        if flag is not None and not any(one.kind == flag.kind for one in found[k]):
+            found[k].append(flag)
+    for k, j, share in _borrowed(own):
+        found[k].append(Flag(BORROWED, f"{share:.0%} of the answers are those of {own[j].place}"))
+    return [
+        [flag for flag in some if flag.kind not in record.cleared] for some, record in zip(found, known, strict=True)
+    ]
+
+
+def _borrowed(own: list[Summary]) -> list[tuple[int, int, float]]:
+    """Who has more than `MOST_BORROWED` of its answers in common with one that came before it and is another version; with whom; the share."""
+    from scipy.sparse import csr_matrix
+
+    hashes = np.stack([one.hashes.ravel() for one in own])
+    rows, columns = np.nonzero(hashes)
+    values = hashes[rows, columns]
+    # A text at a prompt is a column; one that only one submission has says nothing.
+    order = np.lexsort((values, columns))
+    new = (
+        np.r_[True, (columns[order][1:] != columns[order][:-1]) | (values[order][1:] != values[order][:-1])]
+        if len(order)
+        else np.zeros(0, bool)
+    )
+    text = np.empty(len(order), np.int64)
+    text[order] = np.cumsum(new) - 1
+    shared = np.bincount(text, minlength=1) > 1
+    kept = shared[text]
+    member = csr_matrix((np.ones(int(kept.sum())), (rows[kept], text[kept])), shape=(len(own), len(shared)))
+    common = (member @ member.T).tocoo()
+    answered = (hashes != 0).sum(axis=1)
+    best: dict[int, tuple[int, float]] = {}
+    for k, j, n in zip(common.row.tolist(), common.col.tolist(), common.data.tolist(), strict=True):
+        share = n / max(min(answered[k], answered[j]), 1)
+        if j < k and share > MOST_BORROWED and own[j].version != own[k].version and share > best.get(k, (0, 0.0))[1]:
+            best[k] = (j, float(share))
+    return [(k, j, share) for k, (j, share) in sorted(best.items())]
+
+
+def _bases(own: list[Summary]) -> list[str]:
+    """The place of each one's base, on the same board; its newest submission where the revision is not told."""
+    found = []
+    for one in own:
+        wanted = one.manifest["base_model"]
+        fitting = [
+            other for other in own
+            if wanted and other is not one and other.model == wanted["id"] and wanted["revision"] in (None, other.version)
+        ]  # fmt: skip
+        found.append(fitting[-1].place if fitting else "")
+    return found
+
+
+def _stand(
+    own: list[Summary], ranked: list[int], bases: list[str], dimension: str, language: str,
+    standings: list[dict[tuple[str, str], Standing]], place: Path | None,
+) -> dict[tuple[str, str], float]:  # fmt: skip
+    """Work out one dimension and language; returns the slope on length."""
+    at = [LANGUAGES.index(one) for one in (LANGUAGES if language == BOTH else (language,))]
+    cell = (dimension, language)
+    here = [k for k, one in enumerate(own) if cell in one.cells]
+    if not here:
+        return {}
+    _, templates = axis()
+    scores = np.stack([own[k].scores[dimension][at] for k in here])
+    characters = np.stack([own[k].characters[at] for k in here])
+    found = means(scores, templates)
+    equal, slopes = at_equal_length(scores, characters, templates)
+    half = _reach(equal, int(templates.max()))
+    placed = [k for k, one in enumerate(here) if one in set(ranked)]
+    wins, losses = _compared(
+        found,
+        [own[here[k]].digest for k in placed],
+        placed,
+        DIMENSIONS[dimension].better,
+        place,
+        int(templates.max()) + 1,
+    )
+    ranks = {
+        k: (int(1 + losses[j]), int(len(placed) - wins[j]), int(losses[j]), int(wins[j])) for j, k in enumerate(placed)
+    }
+    changes = _changes(scores, templates, [own[k].place for k in here], [bases[k] for k in here])
+    for k, one in enumerate(here):
+        score, low, high, n, failed = own[one].cells[cell]
+        rank = ranks.get(k)
+        level = float(equal.value[k])
+        flat = (level, level - half[k], level + half[k]) if math.isfinite(level) else (None, None, None)
+        standings[one][cell] = Standing(score, low, high, n, failed, *(rank or (None,) * 4), *flat, *changes[k])
+    return {cell: float(np.mean(slopes))}
+
+
+def _reach(found: Means, freedom: int) -> Floats:
+    """(n,) half the width of 95 % intervals by t over templates."""
+    from scipy.stats import t
+
+    out: Floats = np.sqrt(found.squares) * t.isf(0.025, freedom)
+    return out
+
+
+def _compared(
+    found: Means, ids: list[str], placed: list[int], better: str, place: Path | None, n_templates: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Wins and losses of the ranked submissions."""
+    pairs = Pairs(place)
+    pairs.update(ids, Means(found.value[placed], found.influence[placed]), better)
+    return pairs.wins_and_losses(n_templates)
+
+
+def drawn(n_templates: int) -> Floats:
+    """(`BOOTSTRAP`, templates) how often each template is drawn: the same draws for every submission, so that differences are paired."""
+    return times_drawn(np.random.default_rng(SEED), n_templates, BOOTSTRAP)
+
+
+def template_sums(scores: Floats, templates: NDArray[np.int64]) -> tuple[Floats, Floats]:
+    """Sums and counts of scores by template.
+
+    Args:
+        scores: (…, prompts), NaN where not scored.
+        templates: (prompts,) number of each one's template.
+
+    Returns:
+        Two of shape (…, templates).
+    """
+    member = np.zeros((len(templates), int(templates.max()) + 1))
+    member[np.arange(len(templates)), templates] = 1.0
+    known = np.isfinite(scores)
+    return np.where(known, scores, 0.0) @ member, known.astype(np.float64) @ member
+
+
+def replicates(scores: Floats, templates: NDArray[np.int64], draws: Floats) -> Floats:
+    """(n, replicates) bootstrapped means of (n, languages, prompts) scores: the mean of the languages' means."""
+    sums, counts = template_sums(scores, templates)
+    return np.mean([ratios(sums[:, k] @ draws.T, counts[:, k] @ draws.T) for k in range(scores.shape[1])], axis=0)  # type: ignore[no-any-return]
+
+
+def _changes(
+    scores: Floats, templates: NDArray[np.int64], places: list[str], bases: list[str]
+) -> list[tuple[float, float, float] | tuple[None, None, None]]:
+    """Each one's difference from its base with its paired bootstrap interval."""
+    number = {place: k for k, place in enumerate(places)}
+    found: list[tuple[float, float, float] | tuple[None, None, None]] = [(None, None, None)] * len(places)
+    mine = [k for k, base in enumerate(bases) if base in number]
+    if not mine:
+        return found
+    draws = drawn(int(templates.max()) + 1)
+    needed = sorted({number[bases[k]] for k in mine})
+    of_base = dict(zip(needed, replicates(scores[needed], templates, draws), strict=True))
+    values = means(scores, templates).value
+    for first in range(0, len(mine), BLOCK):
+        block = mine[first : first + BLOCK]
+        difference = replicates(scores[block], templates, draws) - np.stack([of_base[number[bases[k]]] for k in block])
+        low, high = np.quantile(difference, [0.025, 0.975], axis=1)
+        for j, k in enumerate(block):
+            found[k] = (float(values[k] - values[number[bases[k]]]), float(low[j]), float(high[j]))
+    return found
+
+
+def _fronts(
+    standings: list[dict[tuple[str, str], Standing]], ranked: list[int], dimensions: tuple[str, ...]
+) -> list[frozenset[str]]:
+    """Languages in which no other ranked submission is at least as good on every dimension and better on one."""
+    found: list[set[str]] = [set() for _ in standings]
+    wanted = [name for name in FRONT if name in dimensions]
+    for language in (*LANGUAGES, BOTH):
+        here = [k for k in ranked if all((name, language) in standings[k] for name in wanted)]
+        if not here or len(wanted) < 2:
+            continue
+        good = np.array([
+            [standings[k][name, language].score * (1 if DIMENSIONS[name].better == "higher" else -1) for name in wanted] for k in here
+        ])  # fmt: skip
+        for k in pareto(good):
+            found[here[k]].add(language)
+    return [frozenset(one) for one in found]
+
+
+def pareto(good: Floats) -> list[int]:
+    """The rows that no other row dominates; more is better.
+
+    >>> pareto(np.array([[1.0, 0.0], [0.0, 1.0], [0.0, 0.5], [1.0, 0.0]]))
+    [0, 1, 3]
+    """
+    order = np.lexsort(tuple(-good[:, k] for k in reversed(range(good.shape[1]))))
+    front: list[int] = []
+    for k in order:  # who dominates a row comes before it
+        held = good[front]
+        if not len(front) or not ((held >= good[k]).all(axis=1) & (held > good[k]).any(axis=1)).any():
+            front.append(int(k))
+    return sorted(front)
