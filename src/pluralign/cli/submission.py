@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -111,3 +111,161 @@ def _sha256(given: str | None) -> str | None:
             "Name the file of weights.",
         )
     return file_checksum(Path(given))
+
+
+Seed = Annotated[int, typer.Option("--seed", help="Of the sample; one that the submitter did not know.")]
+Records = Annotated[Path, typer.Option("--records", help="The keepers' records.")]
+JudgeName = Annotated[
+    str | None, typer.Option("--judge", help="By default the submission's own, where its name can be opened here.")
+]
+RECORDS = Path("leaderboard/records")
+
+
+@submission.command(no_args_is_help=True)
+def rejudge(
+    folder: Folder,
+    seed: Seed,
+    n: Annotated[int, typer.Option("--n", min=0, help="Answers in the sample; 0 for all.")] = 100,
+    judge: JudgeName = None,
+    records: Records = RECORDS,
+    as_json: AsJson = False,
+) -> None:
+    """Judge a sample of the answers again with the same judge, and record whether both judgings agree: the third tier.
+
+    Examples:
+
+        pluralign submission rejudge leaderboard/submissions/org__model/2026-11-27-0123abcd --seed 20261127
+    """
+    from pluralign.leaderboard import again
+
+    _told(again.rejudge(folder, _judge(folder, judge), records, n=n, seed=seed), as_json)
+
+
+@submission.command(no_args_is_help=True)
+def reproduce(
+    folder: Folder,
+    seed: Seed,
+    n: Annotated[int, typer.Option("--n", min=0, help="Answers in the sample; 0 for all.")] = 60,
+    model: Annotated[
+        str | None, typer.Option("--model", help="Folder of local weights; their hash must be the submission's.")
+    ] = None,
+    adapter: Annotated[str | None, typer.Option("--adapter", help="Folder of a local adapter.")] = None,
+    batch_size: Annotated[int, typer.Option("--batch-size", min=1, help="Prompts at a time.")] = 8,
+    judge: JudgeName = None,
+    records: Records = RECORDS,
+    as_json: AsJson = False,
+) -> None:
+    """Generate a sample of the answers again from the named safetensors, without remote code, and judge them: the fourth tier.
+
+    Examples:
+
+        pluralign submission reproduce leaderboard/submissions/org__model/2026-11-27-0123abcd --seed 7 --model models/org-model
+    """
+    from pluralign.leaderboard import again
+
+    found = again.reproduce(
+        folder, _judge(folder, judge), records, n=n, seed=seed, model=model, adapter=adapter, batch_size=batch_size
+    )
+    _told(found, as_json)
+
+
+@submission.command(no_args_is_help=True)
+def send(
+    folder: Folder,
+    repository: Annotated[str, typer.Option("--repository", help="The leaderboard's Space.")] = "pluralign/leaderboard",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be sent, and contact no one.")] = False,
+    endpoint: Annotated[str | None, typer.Option("--endpoint", help="Another Hub endpoint.")] = None,
+) -> None:
+    """Open a pull request with a submission that passes its check; the token is read from HF_TOKEN or `hf auth login`.
+
+    Examples:
+
+        pluralign submission send leaderboard/submissions/org__model/2026-11-27-0123abcd --dry-run
+    """
+    from pluralign.leaderboard import send as sending
+
+    typer.echo(str(sending.send(folder, repo_id=repository, dry_run=dry_run, endpoint=endpoint)))
+
+
+def _judge(folder: Path, name: str | None) -> Any:
+    """The judge of a name, or the submission's own."""
+    from pluralign.judge.names import open_judge
+    from pluralign.leaderboard.again import accepted
+
+    if name is None:
+        run = accepted(folder).run
+        assert run is not None
+        name = "offline" if run.judge.startswith("offline(") else run.judge
+    return open_judge(name)
+
+
+def _told(found: Any, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps(found.to_json(), indent=1, ensure_ascii=False))
+    else:
+        if found.identical is not None:
+            typer.echo(f"{found.identical:.1%} of {found.n} answers are the same to the letter")
+        for dimension, one in found.dimensions.items():
+            told = (
+                "nothing was scored twice"
+                if one["mean"] is None
+                else f"mean difference {one['mean']:+.4f} [{one['low']:+.4f}, {one['high']:+.4f}], each {one['each']:.4f}"
+            )
+            typer.echo(f"{dimension}: {told}; {one['n']} answers, {one['only_one']} scored once only")
+        typer.echo(
+            f"bounds: mean {found.bounds['mean']}, each {found.bounds['each']}: {'passed' if found.passed else 'NOT passed'}"
+        )
+    if not found.passed:
+        raise typer.Exit(1)
+
+
+@submission.command(no_args_is_help=True)
+def export(
+    folder: Folder,
+    what: Annotated[str, typer.Option("--as", help="eval-results (for the model's repository), model-index (for an older card) or badge.")] = "eval-results",
+    submissions: Annotated[Path | None, typer.Option("--submissions", help="Whose board the badge's rank is on; by default those beside.")] = None,
+    records: Records = RECORDS,
+    dimension: Annotated[str, typer.Option("--dimension", help="That the badge's rank is by.")] = "emotional_awareness",
+    language: Annotated[str, typer.Option("--language", help="Of the badge's rank: en, de or both.")] = "en",
+) -> None:  # fmt: skip
+    """Print a result in the form that other places take: scalars only, higher is better, the intervals behind the source link.
+
+    Examples:
+
+        pluralign submission export leaderboard/submissions/org__model/2026-11-27-0123abcd > .eval_results/pluralign.yaml
+    """
+    from pluralign.errors import unknown
+    from pluralign.leaderboard import hub
+    from pluralign.leaderboard.again import accepted
+    from pluralign.leaderboard.summary import summary_of
+
+    forms = {"eval-results": hub.eval_results, "model-index": hub.model_index}
+    if what == "badge":
+        typer.echo(_badge(folder, submissions or folder.absolute().parents[1], records, dimension, language), nl=False)
+        return
+    if what not in forms:
+        raise unknown("PA113", "form", what, [*forms, "badge"])
+    typer.echo(forms[what](summary_of(accepted(folder))), nl=False)
+
+
+def _badge(folder: Path, submissions: Path, records: Path, dimension: str, language: str) -> str:
+    from pluralign.errors import PluralignError
+    from pluralign.leaderboard.board import boards
+    from pluralign.leaderboard.hub import badge
+    from pluralign.leaderboard.summary import Store, submission_folders, summaries
+    from pluralign.places import cache_folder
+
+    found, _ = summaries(submission_folders(submissions), Store(cache_folder("leaderboard") / "checks.sqlite"))
+    place = f"{folder.absolute().parent.name}/{folder.absolute().name}"
+    for board in boards(found, records):
+        for row in board.rows:
+            if row.summary.place == place and (dimension, language) in row.standings:
+                one = row.standings[dimension, language]
+                rank = (one.rank_low, one.rank_high) if one.rank_low is not None and one.rank_high is not None else None
+                ranked = sum(other.is_ranked and (dimension, language) in other.standings for other in board.rows)
+                return badge(rank, ranked, row.record.tier, board.world.is_demonstration)
+    raise PluralignError(
+        "PA113",
+        f"{place} is on no board of {submissions} with {dimension} ({language}).",
+        "Check it: pluralign submission check.",
+    )

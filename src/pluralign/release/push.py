@@ -129,7 +129,7 @@ def _upload(plan: PushPlan, endpoint: str | None, token: str | None) -> PushPlan
     if not token:
         raise PluralignError("PA051", "no token for the Hub.", "Set HF_TOKEN to a write token, or run `hf auth login`.")
     api = HfApi(endpoint=endpoint, token=token)
-    with _explained(plan.repo_id, api.endpoint, token):
+    with explained(plan.repo_id, api.endpoint, token):
         api.create_repo(plan.repo_id, repo_type="dataset", exist_ok=True)
         operations: list[Any] = [*_stale(api, plan)]
         operations += [CommitOperationAdd(name, plan.folder / name) for name in plan.files]
@@ -157,13 +157,19 @@ _HINTS = {
 
 
 @contextmanager
-def _explained(repo_id: str, endpoint: str, token: str) -> Iterator[None]:
-    """Turn what the Hub's client raises into an error of ours, without the token."""
+def explained(repo_id: str, endpoint: str, token: str, code: str = "PA051") -> Iterator[None]:
+    """Turn what the Hub's client raises into an error of ours, without the token.
+
+    Args:
+        repo_id, endpoint: where to, for the message.
+        token: taken out of the message.
+        code: of the error.
+    """
     try:
         yield
     except Exception as error:  # whatever HTTP library the client uses this year
         message, fix = _explanation(error, repo_id, endpoint)
-        raise PluralignError("PA051", message.replace(token, "***"), fix) from None
+        raise PluralignError(code, message.replace(token, "***"), fix) from None
 
 
 def _explanation(error: BaseException, repo_id: str, endpoint: str) -> tuple[str, str]:

@@ -1,0 +1,322 @@
+"""The third and fourth tier: a seeded sample of a submission's answers judged again by us, or generated again from the named weights."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pluralign import __version__
+from pluralign.errors import PluralignError, Problem, ProblemsFoundError
+from pluralign.judge import Judge, Score
+from pluralign.judge.compare import estimate
+from pluralign.judge.rescore import judged, mean_of_means
+from pluralign.judge.samples import Sample, on_unit_scale
+from pluralign.leaderboard.check import Checked, check_submission
+from pluralign.leaderboard.manifest import Adapter, Local, OnHub, identity_sha256
+from pluralign.leaderboard.records import read_record, write_record
+from pluralign.ratings.tables import file_checksum
+
+LEAST = 20
+BOOTSTRAP = 2000
+UNSAFE = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".msgpack", ".h5", ".py")
+"""Files that run code when they are opened, or are code."""
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """How far a second judging, or generating, may be from the first; on 0–1.
+
+    Attributes:
+        mean: of the mean difference.
+        each: of the mean absolute difference of single answers.
+    """
+
+    mean: float
+    each: float
+
+
+DETERMINISTIC = Bounds(0.0025, 0.005)
+"""Judges that compute: another machine's arithmetic moves the last digits only."""
+LANGUAGE_MODEL = Bounds(0.03, 0.10)
+"""Judges that are language models: at temperature 0 they still waver by a point on some answers."""
+GENERATED = Bounds(0.03, 1.0)
+"""Answers in bfloat16 depend on device and batch size, word by word: only their mean is held to a bound."""
+
+
+@dataclass(frozen=True)
+class Again:
+    """What a second judging or generating found.
+
+    Attributes:
+        passed: whether all bounds hold.
+        n: answers in the sample.
+        seed: that drew it.
+        dimensions: dimension -> mean difference (second less first) with its interval, mean absolute difference, answers that only one scored.
+        bounds: that had to hold.
+        identical: share of answers that are the same to the letter; None where nothing was generated.
+        details: judge, date, versions.
+    """
+
+    passed: bool
+    n: int
+    seed: int
+    dimensions: Mapping[str, Mapping[str, Any]]
+    bounds: Mapping[str, float]
+    identical: float | None
+    details: Mapping[str, Any]
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain values."""
+        plain: dict[str, Any] = json.loads(json.dumps(asdict(self)))
+        return plain
+
+
+def sampled(checked: Checked, n: int, seed: int) -> list[Sample]:
+    """A sample of a submission's answers, drawn by a seed that the submitter did not know; all of them where n is 0.
+
+    Raises:
+        PluralignError: PA111 for a sample that is too small to say anything.
+    """
+    assert checked.found is not None
+    every = [one for of in checked.found.samples.values() for one in of]
+    if n == 0 or n >= len(every):
+        return every
+    if n < LEAST:
+        raise PluralignError(
+            "PA111", f"got a sample of {n}; expected {LEAST} answers at least, or 0 for all.", "Set --n."
+        )
+    chosen = np.random.default_rng(seed).choice(len(every), n, replace=False)
+    return [every[k] for k in sorted(chosen)]
+
+
+def accepted(folder: Path) -> Checked:
+    """A submission that passes its check.
+
+    Raises:
+        ProblemsFoundError: everything that is wrong with it.
+    """
+    checked = check_submission(folder)
+    if checked.problems:
+        raise ProblemsFoundError(list(checked.problems))
+    return checked
+
+
+def rejudge(folder: Path, judge: Judge, records: Path, *, n: int = 100, seed: int) -> Again:
+    """Judge a sample of the answers again, and write down whether both judgings agree.
+
+    Args:
+        folder: of the submission.
+        judge: must be the very judge of the submission, by its identity.
+        records: the keepers' folder.
+        n: size of the sample; 0 for all.
+        seed: of the sample.
+
+    Raises:
+        PluralignError: PA111 for another judge.
+        ProblemsFoundError: for a submission that does not pass its check.
+    """
+    checked = accepted(folder)
+    assert checked.run is not None
+    assert checked.found is not None
+    samples = sampled(checked, n, seed)
+    dimensions = list(checked.found.dimensions)
+    judge.preflight(dimensions, sorted({one.language for one in samples}))
+    _same_judge(checked, judge)
+    second = judged(samples, judge, dimensions)
+    bounds = LANGUAGE_MODEL if _asks_a_model(checked.run.identity) else DETERMINISTIC
+    again = _compared(
+        samples, [one.judgements for one in samples], second, dimensions, bounds, seed, None, {"judge": judge.name}
+    )
+    _keep(checked, records, "rejudged", again)
+    return again
+
+
+def _same_judge(checked: Checked, judge: Judge) -> None:
+    assert checked.run is not None
+    if identity_sha256(judge.identity()) != identity_sha256(checked.run.identity):
+        raise PluralignError(
+            "PA111", f"{judge.name} here is not the judge of {checked.folder.name}: {_differing(judge.identity(), checked.run.identity)}.",
+            "Judge with the same judge and the versions that its identity names.",
+        )  # fmt: skip
+
+
+def _differing(here: Mapping[str, Any], there: Mapping[str, Any], where: str = "") -> str:
+    """The first things in which two identities differ."""
+    told = []
+    for key in sorted({*here, *there}):
+        mine, other = here.get(key), there.get(key)
+        if isinstance(mine, dict) and isinstance(other, dict):
+            if mine != other:
+                told.append(_differing(mine, other, f"{where}{key}."))
+        elif mine != other:
+            told.append(f"{where}{key} is {mine!r} here and {other!r} there")
+    return "; ".join(told[:3])
+
+
+def _asks_a_model(identity: Mapping[str, Any]) -> bool:
+    return '"judge": "openai"' in json.dumps(identity)
+
+
+def _compared(
+    samples: Sequence[Sample], first: Sequence[Mapping[str, Any]], second: Sequence[Mapping[str, Any]], dimensions: Sequence[str],
+    bounds: Bounds, seed: int, identical: float | None, details: Mapping[str, Any],
+) -> Again:  # fmt: skip
+    told: dict[str, dict[str, Any]] = {}
+    passed = True
+    for dimension in dimensions:
+        both, only_one = [], 0
+        for k, (a, b) in enumerate(zip(first, second, strict=True)):
+            old, new = a.get(dimension), b.get(dimension)
+            if isinstance(old, Score) and isinstance(new, Score):
+                both.append((k, on_unit_scale(new.value) - on_unit_scale(old.value)))
+            else:
+                only_one += isinstance(old, Score) != isinstance(new, Score)
+        if not both:
+            told[dimension] = {"n": 0, "only_one": only_one, "mean": None, "low": None, "high": None, "each": None}
+            passed = False
+            continue
+        difference = np.array([value for _, value in both])
+        codes = np.unique([samples[k].template_id for k, _ in both], return_inverse=True)[1].reshape(-1)
+        found = estimate(
+            np.column_stack([difference, np.ones(len(both))]),
+            codes,
+            mean_of_means,
+            BOOTSTRAP,
+            seed,
+            "nothing was scored twice",
+        )
+        each = float(np.abs(difference).mean())
+        told[dimension] = {
+            "n": len(both),
+            "only_one": only_one,
+            "mean": found.value,
+            "low": found.low,
+            "high": found.high,
+            "each": each,
+        }
+        passed &= abs(found.value) <= bounds.mean and each <= bounds.each and only_one <= 0.05 * len(samples)
+    when = {"date": datetime.now(UTC).date().isoformat(), "pluralign": __version__}
+    return Again(bool(passed), len(samples), seed, told, asdict(bounds), identical, {**details, **when})
+
+
+def _keep(checked: Checked, records: Path, kind: str, again: Again) -> None:
+    assert checked.digest is not None
+    place = f"{checked.folder.absolute().parent.name}/{checked.folder.absolute().name}"
+    record = read_record(records, place, checked.digest)
+    write_record(records, place, type(record)(**{**vars(record), kind: again.to_json()}))
+
+
+def reproduce(
+    folder: Path, judge: Judge, records: Path, *, n: int = 60, seed: int, model: str | None = None, adapter: str | None = None, batch_size: int = 8
+) -> Again:  # fmt: skip
+    """Generate a sample of the answers again from the named weights, judge them, and write down whether the scores agree.
+
+    Args:
+        folder: of the submission.
+        judge: the very judge of the submission.
+        records: the keepers' folder.
+        n: size of the sample; 0 for all.
+        seed: of the sample.
+        model, adapter: folders with the weights, for a submission that names local ones; their hashes must be those that it names.
+        batch_size: prompts at a time.
+
+    Raises:
+        PluralignError: PA110 for weights that are not safetensors, need code, or are not the named ones; PA111 for another judge; PA112 for a
+            system without weights.
+        ProblemsFoundError: for a submission that does not pass its check.
+    """
+    from pluralign.leaderboard.generate import generate_again
+
+    checked = accepted(folder)
+    assert checked.found is not None
+    samples = sampled(checked, n, seed)
+    dimensions = list(checked.found.dimensions)
+    judge.preflight(dimensions, sorted({one.language for one in samples}))
+    _same_judge(checked, judge)
+    arguments = weights_of(checked, model, adapter)
+    fresh = generate_again(checked, samples, arguments, batch_size)
+    identical = float(np.mean([a.response == b.response for a, b in zip(samples, fresh, strict=True)]))
+    second = judged(fresh, judge, dimensions)
+    details = {
+        "judge": judge.name,
+        "model": checked.manifest.model.id if checked.manifest else "",
+        "batch_size": batch_size,
+    }
+    again = _compared(
+        samples, [one.judgements for one in samples], second, dimensions, GENERATED, seed, identical, details
+    )
+    _keep(checked, records, "reproduced", again)
+    return again
+
+
+def weights_of(checked: Checked, model: str | None, adapter: str | None) -> dict[str, str]:
+    """What lm-eval is given to open the weights: from the Hub at the named revision, or folders whose weights have the named hashes.
+
+    Raises:
+        PluralignError: PA110, PA112.
+    """
+    assert checked.manifest is not None
+    named = checked.manifest.model
+    match named:
+        case OnHub():
+            return {"pretrained": named.id, "revision": named.revision}
+        case Adapter():
+            return {"pretrained": named.base.id, "revision": named.base.revision, "peft": named.id}
+        case Local():
+            return _local_weights(named, model, adapter)
+        case _:
+            raise PluralignError(
+                "PA112",
+                f"{named.id} is a system without weights: it cannot be generated again.",
+                "It stays at its tier.",
+            )
+
+
+def _local_weights(named: Local, model: str | None, adapter: str | None) -> dict[str, str]:
+    wanted = {"--model": (model, named.base_sha256 if named.base_sha256 else named.weights_sha256)}
+    if named.base_sha256:
+        wanted["--adapter"] = (adapter, named.weights_sha256)
+    problems = []
+    for option, (place, digest) in wanted.items():
+        if place is None:
+            problems.append(
+                Problem(
+                    "PA110",
+                    named.id,
+                    None,
+                    option,
+                    "nothing",
+                    f"the folder whose weights have sha256 {digest[:12]}…",
+                    f"Say {option}.",
+                )
+            )
+            continue
+        folder = Path(place)
+        if unsafe := sorted(one.name for one in folder.rglob("*") if one.suffix in UNSAFE):
+            problems.append(
+                Problem("PA110", str(folder), None, None, unsafe[0], "safetensors and JSON only", "Remove it.")
+            )
+        hashes = {file_checksum(one) for one in folder.rglob("*.safetensors")}
+        if digest not in hashes:
+            got = ", ".join(sorted(one[:12] for one in hashes)) or "no safetensors"
+            problems.append(
+                Problem(
+                    "PA110",
+                    str(folder),
+                    None,
+                    None,
+                    got,
+                    f"weights with sha256 {digest[:12]}…",
+                    "Name the folder of the submitted weights.",
+                )
+            )
+    if problems:
+        raise ProblemsFoundError(problems)
+    assert model is not None
+    return {"pretrained": model} | ({"peft": adapter} if adapter and named.base_sha256 else {})
