@@ -92,7 +92,7 @@ def write_site(
         (folder / "boards" / f"{view['key']}.js").write_text(_script("board", view), "utf-8")
         table = flat(view)
         write_parquet(table, folder / "boards" / f"{view['key']}.parquet")
-        (folder / "boards" / f"{view['key']}.csv").write_bytes(_csv(table))
+        (folder / "boards" / f"{view['key']}.csv").write_bytes(csv_bytes(table))
     for one in accepted:
         progress("submission")
         path = folder / "submissions" / f"{one.place.replace('/', '__')}.js"
@@ -159,7 +159,7 @@ def flat(view: Mapping[str, Any]) -> pa.Table:
     return pa.Table.from_pylist(out)
 
 
-def _csv(table: pa.Table) -> bytes:
+def csv_bytes(table: pa.Table) -> bytes:
     """CSV that a spreadsheet does not take for formulas: texts that begin like one get an apostrophe."""
     import pyarrow.compute as pc
     import pyarrow.csv as pacsv
