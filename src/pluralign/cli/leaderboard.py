@@ -22,6 +22,9 @@ def build(
     submissions: Submissions = SUBMISSIONS,
     out: Annotated[Path, typer.Option("--out", help="Folder of the page.")] = Path("leaderboard-page"),
     records: Records = RECORDS,
+    jury: Annotated[
+        Path | None, typer.Option("--jury", help="Folder of a rater model fitted to real ratings, for group columns.")
+    ] = None,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Check and compare everything anew, whatever was kept.")
     ] = False,
@@ -47,7 +50,12 @@ def build(
             bar.update()
 
         built = build_site(
-            submissions, out, records=records, kept=None if fresh else cache_folder("leaderboard"), progress=progress
+            submissions,
+            out,
+            records=records,
+            kept=None if fresh else cache_folder("leaderboard"),
+            jury=jury,
+            progress=progress,
         )
     if as_json:
         typer.echo(json.dumps(built, indent=1, ensure_ascii=False))

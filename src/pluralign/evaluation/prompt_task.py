@@ -84,7 +84,8 @@ class JudgedTask(ConfigurableTask):  # type: ignore[misc]
         if self.settings.judge != NO_JUDGE:
             self.judge = shared_judge(self.settings.judge, self.settings.options)
         # The model's arguments are in here too; lm-eval writes the metadata of every task into the results.
-        kept = {key: value for key, value in metadata.items() if key in OURS or key == "config_source"}
+        # So is the path of the YAML on this machine, which is nobody's business.
+        kept = {key: value for key, value in metadata.items() if key in OURS}
         if self.judge:  # as it may be shown: a base URL may hold a password
             kept["judge"] = self.judge.name
         if isinstance(kept.get("judge_options"), dict):

@@ -29,7 +29,7 @@ FILTER = "none"
 BOOTSTRAP = 1000
 SEED = 0
 PRIMARY = "rps_skill"
-KEPT = ("ratings", "dimensions", "groups", "config_source")
+KEPT = ("ratings", "dimensions", "groups")
 
 
 @functools.lru_cache(maxsize=2)

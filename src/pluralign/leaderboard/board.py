@@ -35,6 +35,8 @@ BOTH = "both"
 BOOTSTRAP, SEED = 2000, 0
 FRONT = ("toxicity", "emotional_awareness", "helpfulness")
 BLOCK = 500
+Groups = Mapping[tuple[str, str], float]
+"""(dimension, group) -> the mean on 0–1 that a jury of people expects of the group."""
 
 
 @dataclass(frozen=True)
@@ -119,13 +121,21 @@ class Board:
     jury: str = ""
 
 
-def boards(submissions: Sequence[Summary], records: Path, kept: Path | None = None) -> list[Board]:
+def boards(
+    submissions: Sequence[Summary],
+    records: Path,
+    kept: Path | None = None,
+    jury: str = "",
+    groups: Mapping[str, Groups] | None = None,
+) -> list[Board]:
     """Rank submissions.
 
     Args:
         submissions: that passed their checks.
         records: the keepers' folder.
         kept: folder for the statistics of pairs; None keeps them in memory.
+        jury: name of a jury of people; empty for none.
+        groups: digest -> what the jury expects of the submission, see `groups`.
 
     Returns:
         A board a world; the ones that are no demonstration first, then the larger ones.
@@ -136,11 +146,11 @@ def boards(submissions: Sequence[Summary], records: Path, kept: Path | None = No
     worlds: dict[str, list[Summary]] = {}
     for one in submissions:
         worlds.setdefault(one.world.key, []).append(one)
-    found = [_board(own, records, kept) for own in worlds.values()]
+    found = [_board(own, records, kept, jury, groups or {}) for own in worlds.values()]
     return sorted(found, key=lambda one: (one.world.is_demonstration, -len(one.rows), one.world.key))
 
 
-def _board(own: list[Summary], records: Path, kept: Path | None) -> Board:
+def _board(own: list[Summary], records: Path, kept: Path | None, jury: str, groups: Mapping[str, Groups]) -> Board:
     own = sorted(own, key=lambda one: (one.date, one.digest))
     newest = {(one.model, one.version): one for one in own}
     superseded = {
@@ -161,10 +171,10 @@ def _board(own: list[Summary], records: Path, kept: Path | None) -> Board:
             slopes |= _stand(own, ranked, bases, dimension, language, standings, place)
     fronts = _fronts(standings, ranked, dimensions)
     rows = tuple(
-        Row(one, record, tuple(some), standing, front, bases[k])
+        Row(one, record, tuple(some), standing, front, bases[k], groups.get(one.digest, {}))
         for k, (one, record, some, standing, front) in enumerate(zip(own, known, flags, standings, fronts, strict=True))
     )
-    return Board(own[0].world, rows, dimensions, languages, slopes, own[-1].provenance, superseded)
+    return Board(own[0].world, rows, dimensions, languages, slopes, own[-1].provenance, superseded, jury)
 
 
 def _flags(own: list[Summary], known: list[Record]) -> list[list[Flag]]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +18,6 @@ from pluralign.judge.offline import RaterModelJudge
 from pluralign.judge.samples import Sample, on_unit_scale
 from pluralign.rater_model import expectations
 from pluralign.schema import DIMENSIONS, EVERYONE
-
-Groups = Mapping[tuple[str, str], float]
 
 
 class PeoplesJury:

@@ -37,6 +37,7 @@ def build_site(
     *,
     records: Path,
     kept: Path | None = None,
+    jury: Path | None = None,
     progress: Callable[[str], None] = lambda _: None,
 ) -> dict[str, Any]:
     """Check what is new, rank, and write the page, whole or not at all.
@@ -46,6 +47,7 @@ def build_site(
         out: where to; a former page there is replaced.
         records: the keepers' folder.
         kept: folder for checks and pairs that were made already; None makes all anew.
+        jury: folder of a rater model fitted to ratings that people gave, for group columns; None for none.
         progress: told what is being done.
 
     Returns:
@@ -59,14 +61,38 @@ def build_site(
     store = Store(kept / "checks.sqlite" if kept else None)
     accepted, refused = summaries(folders, store, lambda: progress("check"))
     progress("rank")
-    found = boards(accepted, records, kept)
     places = {f"{one.parent.name}/{one.name}": one for one in folders}
+    name, groups = _groups(jury, accepted, places, kept, progress) if jury else ("", {})
+    found = boards(accepted, records, kept, name, groups)
     with rewritten_whole(out) as folder:
         write_site(found, accepted, refused, folder, lambda summary: samples_of(places[summary.place]), progress)
     return {
         "n_accepted": len(accepted), "n_refused": len(refused), "refused": refused, "page": str(out / PAGE),
         "boards": {one.world.key: {"title": one.world.title, "n": len(one.rows)} for one in found},
     }  # fmt: skip
+
+
+def _groups(
+    jury: Path,
+    accepted: Sequence[Summary],
+    places: Mapping[str, Path],
+    kept: Path | None,
+    progress: Callable[[str], None],
+) -> tuple[str, dict[str, Any]]:
+    """Name of a jury of people, and what it expects of every submission."""
+    from pluralign.leaderboard.groups import PeoplesJury, kept_means
+
+    people = PeoplesJury(jury)
+    found = {}
+    for one in accepted:
+        progress(f"jury {people.name}")
+        found[one.digest] = kept_means(
+            people,
+            one.digest,
+            lambda place=places[one.place]: [s for of in samples_of(place).values() for s in of],
+            kept,
+        )
+    return people.name, found
 
 
 def samples_of(folder: Path) -> dict[str, Any]:
