@@ -224,12 +224,15 @@ def _borrowed(own: list[Summary]) -> list[tuple[int, int, float]]:
 
 def _bases(own: list[Summary]) -> list[str]:
     """The place of each one's base, on the same board; its newest submission where the revision is not told."""
+    by_model: dict[str, list[Summary]] = {}
+    for one in own:
+        by_model.setdefault(one.model, []).append(one)
     found = []
     for one in own:
         wanted = one.manifest["base_model"]
         fitting = [
-            other for other in own
-            if wanted and other is not one and other.model == wanted["id"] and wanted["revision"] in (None, other.version)
+            other for other in by_model.get(wanted["id"] if wanted else "", [])
+            if other is not one and wanted["revision"] in (None, other.version)
         ]  # fmt: skip
         found.append(fitting[-1].place if fitting else "")
     return found
@@ -251,7 +254,8 @@ def _stand(
     found = means(scores, templates)
     equal, slopes = at_equal_length(scores, characters, templates)
     half = _reach(equal, int(templates.max()))
-    placed = [k for k, one in enumerate(here) if one in set(ranked)]
+    taking_part = set(ranked)
+    placed = [k for k, one in enumerate(here) if one in taking_part]
     wins, losses = _compared(
         found,
         [own[here[k]].digest for k in placed],

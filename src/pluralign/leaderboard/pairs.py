@@ -29,7 +29,8 @@ MOST = 1e6
 """The statistic of a difference without any spread."""
 SAME = 1e-12
 """Means that differ by less are one."""
-BINS = 4096
+BINS, WIDEST = 4096, 12.0
+"""How |t| is counted; what is wider than the widest is so small a p that it is rejected first."""
 
 
 @dataclass(frozen=True)
@@ -182,29 +183,27 @@ def holm_cutoff(sizes: NDArray[np.float32], freedom: int, level: float = LEVEL) 
     candidates = sizes[sizes >= np.float32(least)]
     if not len(candidates):
         return float("inf")
-    edges = np.concatenate([np.linspace(least, 12.0, BINS, endpoint=False), [12.0, np.inf]]).astype(np.float32)
-    which = np.searchsorted(edges, candidates, side="right") - 1
-    counts = np.bincount(np.maximum(which, 0), minlength=len(edges) - 1)
-    above, cutoff = 0, float("inf")
-    for k in range(len(counts) - 1, -1, -1):
-        if not counts[k]:
-            continue
-        if 2 * t.sf(edges[k], freedom) <= level / (m - above):
+    width = np.float32((WIDEST - least) / BINS)
+    which = np.minimum((candidates - np.float32(least)) / width, BINS).astype(np.int16)  # the last bin holds all beyond
+    counts = np.bincount(which, minlength=BINS + 1)
+    # A bin's edge is rounded: half a width of room makes up for it.
+    largest = 2 * t.sf(least + width * (np.arange(BINS + 1) - 0.5), freedom)
+    above = 0
+    for k in np.flatnonzero(counts)[::-1]:
+        if largest[k] <= level / (m - above):
             above += int(counts[k])
-            cutoff = float(edges[k])
             continue
-        own = np.sort(candidates[np.maximum(which, 0) == k])[::-1]
+        own = np.sort(candidates[which == k])[::-1]
         steps = level / (m - above - np.arange(len(own)))
         failed = 2 * t.sf(own.astype(np.float64), freedom) > steps
         if failed.any():
             first = int(np.argmax(failed))
-            return float(own[first - 1]) if first else _least_of(candidates, cutoff)
-        above, cutoff = above + len(own), float(own[-1])
-    return _least_of(candidates, cutoff)
+            return float(own[first - 1]) if first else _least_of(candidates, which, k + 1)
+        above += len(own)
+    return float(candidates.min())
 
 
-def _least_of(candidates: NDArray[np.float32], cutoff: float) -> float:
-    """The smallest candidate that is not under a bin's edge."""
-    if cutoff == float("inf"):
-        return cutoff
-    return float(candidates[candidates >= np.float32(cutoff)].min())
+def _least_of(candidates: NDArray[np.float32], which: NDArray[np.int16], first: int) -> float:
+    """The smallest candidate of the bins from `first` on; infinite where there is none."""
+    own = candidates[which >= first]
+    return float(own.min()) if len(own) else float("inf")
