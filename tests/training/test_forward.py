@@ -1,12 +1,16 @@
 """Packed rows give what separate rows give, values and gradients; and layers that never change need not be computed again."""
 
+import sqlite3
+
 import pytest
 import torch
 
+from pluralign.errors import PluralignError
 from pluralign.training.forward import answer_logps, check_packing, plain_logps
 from pluralign.training.lower import LowerStates
 from pluralign.training.packing import Tree, grouped, pack
 from pluralign.training.recipe import Lora
+from pluralign.training.run import train
 
 TREES = [
     Tree((1, 2, 3), ((4, 5), (6, 7, 8))),
@@ -75,8 +79,6 @@ def test_states_below_the_lowest_adapter_need_not_be_computed_again(base, tmp_pa
 
 
 def test_a_cut_file_of_states_is_an_error_and_not_a_result(base, tmp_path):
-    from pluralign.errors import PluralignError
-
     (tmp_path / "lower.safetensors").write_bytes(b"\x10\x00")
     with pytest.raises(PluralignError, match="PA055"):
         LowerStates(base.model, 1, tmp_path / "lower.safetensors")
@@ -88,9 +90,7 @@ def test_every_missing_answer_is_computed_once_with_its_prompt():
     assert found == [Tree((9,), ((2,),)), Tree((1,), ((2,), (4, 5)))]
 
 
-def test_an_architecture_that_scales_what_it_embeds_is_refused(base):
-    from pluralign.errors import PluralignError
-
+def test_an_architecture_that_ignores_masks_is_refused(base):
     check_packing(base.model, TREES)
     whole = base.model.model.forward
 
@@ -101,3 +101,51 @@ def test_an_architecture_that_scales_what_it_embeds_is_refused(base):
     with pytest.raises(PluralignError, match="PA083.*separate rows"):
         check_packing(base.model, [Tree((1, 2, 3), ((4, 5) * 40, (6, 7, 8) * 40))])
     base.model.model.forward = whole
+
+
+@pytest.fixture
+def granite(tiny_folder, own_cache, tmp_path):
+    """A base that multiplies what comes in as embeddings, also where that is what a layer gave."""
+    from transformers import AutoTokenizer, GraniteConfig, GraniteForCausalLM
+
+    from pluralign.training.base import Base
+
+    tokenizer = AutoTokenizer.from_pretrained(tiny_folder)
+    torch.manual_seed(0)
+    config = GraniteConfig(
+        vocab_size=len(tokenizer), hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=4,
+        num_key_value_heads=2, max_position_embeddings=2048, eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id,
+        initializer_range=0.2, embedding_multiplier=12.0,
+    )  # fmt: skip
+    GraniteForCausalLM(config).save_pretrained(tmp_path / "granite")
+    tokenizer.save_pretrained(tmp_path / "granite")
+    return Base.open(str(tmp_path / "granite"), "float32", "cpu")
+
+
+LONG = [Tree((1, 2, 3), ((4, 5) * 40, (6, 7, 8) * 40))]
+
+
+def n_references(base):
+    with sqlite3.connect(base.references.path) as db:
+        return db.execute("SELECT count(*) FROM reference").fetchone()[0]
+
+
+def test_the_path_that_is_used_is_the_one_that_is_compared(base, granite):
+    granite.check_packing(LONG)
+    with pytest.raises(PluralignError, match="PA083.*from layer 1 on"):
+        granite.check_packing(LONG, first_layer=1)
+    base.check_packing(LONG)
+    base.check_packing(LONG, first_layer=1)
+
+
+def test_nothing_of_a_path_that_is_wrong_enters_what_runs_share(base, granite, recipe, few, own_cache, tmp_path):
+    upper = recipe.changed(lora={**recipe.lora.model_dump(), "first_layer": 1})
+    with pytest.raises(PluralignError, match="PA083"):
+        train(upper, granite, few, tmp_path / "granite-run", say=lambda _: None)
+    with pytest.raises(PluralignError, match="PA083"):
+        granite.reference_logps(LONG, 1)
+    assert n_references(granite) == 0
+    assert not list((own_cache / "lower").glob("*"))
+    train(upper, base, few, tmp_path / "run", say=lambda _: None)
+    assert n_references(base) > 0
+    assert list((own_cache / "lower").glob("*.safetensors"))

@@ -146,12 +146,31 @@ def test_a_run_that_was_stopped_goes_on(tiny, base, shipped, rewarded, tmp_path,
     assert one == pytest.approx(two)
 
 
+def test_a_run_that_was_begun_with_other_ratings_does_not_go_on(tiny, base, shipped, few, rewarded, tmp_path):
+    run(tiny(), base, shipped, tmp_path / "run")
+    with pytest.raises(PluralignError, match="PA097.*ratings"):
+        run(tiny(), base, few, tmp_path / "run")
+
+
+def test_a_short_run_is_not_all_warm_up(tiny, base, tmp_path):
+    arguments = [
+        grpo.grpo_arguments(
+            tiny(steps=steps, warmup=4), tmp_path, base, ["toxicity", "emotional_awareness"]
+        ).warmup_steps
+        for steps in (2, 12, 48)
+    ]
+    assert arguments == [0, 2, 4]
+
+
 def test_checkpoints_for_a_frontier_and_a_target_kl(tiny, base, shipped, rewarded, tmp_path):
     recipe = tiny(steps=4, checkpoints=[0.5], probe_prompts=2, probe_every=1, protocol="kl", kl_target=1e-9)
     info = run(recipe, base, shipped, tmp_path / "run").info
     assert info["steps"] == 1, "the first probe is beyond the target"
     assert info["end"]["kl"] > 0
-    run(recipe.changed(protocol="steps"), base, shipped, tmp_path / "all")
+    assert info["kl_reached"] is True
+    far = run(recipe.changed(steps=2, checkpoints=[], kl_target=1e9), base, shipped, tmp_path / "far").info
+    assert (far["steps"], far["kl_reached"]) == (2, False)
+    assert "kl_reached" not in run(recipe.changed(protocol="steps"), base, shipped, tmp_path / "all").info
     assert (tmp_path / "all/adapter-at-0.5/adapter_model.safetensors").is_file()
     # A probe's KL is nats an answer, trl's nats a token: they have columns of their own.
     table = pacsv.read_csv(tmp_path / "all/curves.csv")
@@ -215,11 +234,14 @@ def test_the_base_may_be_bfloat16_with_a_float32_adapter(tiny, tiny_folder, ship
     ],
 )
 def test_what_it_cannot_do_is_refused(changes, says, tiny, base, shipped, rewarded, tmp_path):
-    recipe = tiny(**{k: v for k, v in changes.items() if k != "dimension_weights"})
-    if "dimension_weights" in changes:
-        recipe = recipe.changed(dimension_weights=changes["dimension_weights"])
-    with pytest.raises(PluralignError, match=f"PA095.*{says}"):
-        run(recipe, base, shipped, tmp_path / "run")
+    weights = {k: changes[k] for k in changes if k == "dimension_weights"}  # a mapping, which `tiny` would merge
+
+    def asked():
+        recipe = tiny(**{k: v for k, v in changes.items() if k not in weights})
+        return run(recipe.changed(**weights), base, shipped, tmp_path / "run")
+
+    with pytest.raises(PluralignError, match=f"(?s)PA095.*{says}"):
+        asked()
     assert not (tmp_path / "run").exists(), "a corrected recipe would be refused as another one"
 
 

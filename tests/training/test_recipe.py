@@ -37,6 +37,8 @@ def some(changes):
         (["batch=8", "micro_batch=3"], r"no multiple of micro_batch 3"),
         (["labels=votes", "ties=half"], r"votes have no half"),
         (["dimension_weights={toxicity: 0.9}"], r"expected a sum of 1"),
+        (["protocol=kl"], r"kl without probes would never stop; got probe_every 0"),
+        (["protocol=kl", "probe_every=4", "probe_prompts=0"], r"never stop; got probe_every 4 and probe_prompts 0"),
         (["steps"], r"expected key=value"),
     ],
     ids=lambda value: value[0] if isinstance(value, list) else "",
@@ -45,6 +47,15 @@ def test_what_is_wrong_is_said(changes, says):
     with pytest.raises(PluralignError, match=says) as caught:
         some(changes)
     assert caught.value.code == "PA095"
+
+
+def test_the_target_of_matched_kl_is_one_that_a_run_reaches():
+    assert some(["protocol=kl", "probe_every=4"]).kl_target == 1.0
+
+
+@pytest.mark.parametrize(("steps", "warms_up"), [(1, 0), (5, 0), (6, 1), (12, 2), (24, 4), (48, 4), (1000, 4)])
+def test_a_short_run_is_not_all_warm_up(steps, warms_up):
+    assert some([]).warmup_steps(steps) == warms_up
 
 
 def test_all_problems_are_said_at_once():

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+from dataclasses import replace
 
 import numpy as np
 import pyarrow.csv as pacsv
@@ -12,10 +13,12 @@ from pluralign.errors import PluralignError
 from pluralign.preferences import true_values
 from pluralign.simulate.parameters import Parameters
 from pluralign.training import run as run_module
+from pluralign.training.chat import Chat
 from pluralign.training.examples import examples_of
 from pluralign.training.heldout import HeldOutPairs, fresh_items, held_out, held_out_pairs, log_ratios
-from pluralign.training.run import ADAPTER, optimiser_steps, train
-from pluralign.training.trainer import PairTrainer
+from pluralign.training.probing import PROBES, read_probes
+from pluralign.training.run import ADAPTER, offset_sha256, optimiser_steps, train
+from pluralign.training.trainer import PairTrainer, order
 
 
 def silent(_):
@@ -63,19 +66,30 @@ def test_the_base_is_as_it_was_after_a_run(base, recipe, few, tmp_path):
     assert all(torch.equal(before[name], after[name]) for name in before)
 
 
-def test_a_run_that_was_killed_goes_on_from_its_checkpoint_to_the_same_end(base, recipe, few, tmp_path, monkeypatch):
-    recipe = recipe.changed(steps=8)
+@pytest.fixture
+def killed(monkeypatch):
+    """Kills a run in its so-manieth step; what it gives notes the steps that were taken, also by the run that goes on."""
+
+    def at(step):
+        steps, usual = [], PairTrainer.compute_loss
+
+        def compute_loss(self, *args, **kwargs):
+            steps.append(self.state.global_step)
+            if len(steps) == step:
+                raise KeyboardInterrupt
+            return usual(self, *args, **kwargs)
+
+        monkeypatch.setattr(PairTrainer, "compute_loss", compute_loss)
+        return steps
+
+    return at
+
+
+@pytest.mark.parametrize("method", ["dpo", "kto", "dro"])
+def test_a_run_that_was_killed_goes_on_from_its_checkpoint_to_the_same_end(base, recipe, few, tmp_path, killed, method):
+    recipe = recipe.changed(steps=8, method=method)
     whole = weights(train(recipe, base, few, tmp_path / "whole", say=silent).folder)
-    steps = []
-    usual = PairTrainer.compute_loss
-
-    def killed(self, *args, **kwargs):
-        steps.append(self.state.global_step)
-        if len(steps) == 6:
-            raise KeyboardInterrupt
-        return usual(self, *args, **kwargs)
-
-    monkeypatch.setattr(PairTrainer, "compute_loss", killed)
+    steps = killed(6)
     with pytest.raises(KeyboardInterrupt):
         train(recipe, base, few, tmp_path / "cut", say=silent)
     assert not (tmp_path / "cut" / "run.json").exists()
@@ -84,10 +98,51 @@ def test_a_run_that_was_killed_goes_on_from_its_checkpoint_to_the_same_end(base,
     assert all(torch.allclose(whole[name], resumed[name], atol=1e-6) for name in whole)
 
 
+def test_what_was_probed_before_a_run_was_killed_is_not_lost_nor_doubled(base, recipe, few, tmp_path, killed):
+    recipe = recipe.changed(steps=8, probe_every=1, probe_prompts=2)
+    columns = ("step", "kl", "entropy", "held_out_accuracy")
+    whole = pacsv.read_csv(train(recipe, base, few, tmp_path / "whole", say=silent).folder / "curves.csv")
+    killed(6)
+    with pytest.raises(KeyboardInterrupt):
+        train(recipe, base, few, tmp_path / "cut", say=silent)
+    kept = read_probes(tmp_path / "cut" / PROBES, 99)
+    assert [row["step"] for row in kept] == [1, 2, 3, 4, 5], "the fifth is after the checkpoint and measured again"
+    assert [row["step"] for row in read_probes(tmp_path / "cut" / PROBES, 4)] == [1, 2, 3, 4]
+    assert read_probes(tmp_path / "cut" / PROBES, 0) == [], "a run without a checkpoint begins again"
+    resumed = pacsv.read_csv(train(recipe, base, few, tmp_path / "cut", say=silent).folder / "curves.csv")
+    assert not (tmp_path / "cut" / PROBES).exists()
+    for name in columns:
+        np.testing.assert_allclose(resumed.column(name).to_numpy(), whole.column(name).to_numpy(), atol=1e-5)
+
+
 def test_another_recipe_in_the_same_folder_is_refused(base, recipe, few, tmp_path):
     train(recipe, base, few, tmp_path / "run", say=silent)
     with pytest.raises(PluralignError, match="PA097.*another recipe"):
         train(recipe.changed(beta=0.5), base, few, tmp_path / "run", say=silent)
+
+
+def test_a_stopped_run_does_not_go_on_with_other_ratings(base, recipe, few, shipped, tmp_path, killed):
+    recipe = recipe.changed(steps=8)
+    killed(6)
+    with pytest.raises(KeyboardInterrupt):
+        train(recipe, base, few, tmp_path / "run", say=silent)
+    head = (tmp_path / "run" / "recipe.yaml").read_text().splitlines()[0]
+    assert head.endswith(f"ratings {few.provenance.checksum[:16]}")
+    with pytest.raises(PluralignError, match=f"PA097.*begun with .*{few.provenance.checksum[:16]}"):
+        train(recipe, base, shipped, tmp_path / "run", say=silent)
+    train(recipe, base, few, tmp_path / "run", say=silent)
+
+
+def test_a_run_of_modpo_is_known_by_its_margins(base, recipe, few, tmp_path):
+    changed = recipe.changed(condition="exp4-both", method="modpo", steps=2)
+    margins = np.linspace(-1, 1, len(examples_of(changed, few, base.chat(recipe.max_length))))
+    info = train(changed, base, few, tmp_path / "run", offset=margins, say=silent).info
+    assert info["offset_sha256"] == offset_sha256(margins)
+    head = (tmp_path / "run" / "recipe.yaml").read_text().splitlines()[0]
+    assert head.endswith(f", offset {info['offset_sha256'][:16]}")
+    with pytest.raises(PluralignError, match="PA097.*offset"):
+        train(changed, base, few, tmp_path / "run", offset=margins + 1e-3, say=silent)
+    assert "offset_sha256" not in train(recipe, base, few, tmp_path / "dpo", say=silent).info
 
 
 def test_a_loss_that_is_not_finite_stops_the_run_and_says_at_which_step(base, recipe, few, tmp_path):
@@ -154,6 +209,61 @@ def test_matched_kl_stops_where_the_target_is_reached(base, recipe, few, tmp_pat
     trained = train(changed, base, few, tmp_path / "run", say=silent)
     assert trained.info["steps"] == 2
     assert trained.info["end"]["kl"] >= 1e-6
+    assert trained.info["kl_reached"] is True
+    far = train(changed.changed(kl_target=1e9, steps=3), base, few, tmp_path / "far", say=silent).info
+    assert (far["steps"], far["kl_reached"]) == (3, False)
+    assert "kl_reached" not in train(recipe, base, few, tmp_path / "steps", say=silent).info
+
+
+def test_matched_kl_leaves_no_checkpoint_from_which_it_would_go_on_beyond_its_target(
+    base, recipe, few, tmp_path, monkeypatch
+):
+    changed = recipe.changed(
+        protocol="kl", kl_target=1e-6, steps=12, probe_every=3, probe_prompts=2, learning_rate=3e-3
+    )
+    usual, killed = run_module.Probes.last, []
+
+    def last(self, *args):
+        if not killed:
+            killed.append(True)
+            raise KeyboardInterrupt
+        return usual(self, *args)
+
+    monkeypatch.setattr(run_module.Probes, "last", last)
+    with pytest.raises(KeyboardInterrupt):
+        train(changed, base, few, tmp_path / "run", say=silent)
+    assert train(changed, base, few, tmp_path / "run", say=silent).info["steps"] == 3
+
+
+def test_no_difference_is_half_right_and_a_tied_pair_says_nothing():
+    # right, wrong, no difference, and a tie whose difference would have moved both
+    found = order(torch.tensor([4.0, 3.0, 0.0, 50.0]), torch.tensor([0.9, 0.2, 1.0, 0.5]), 0.1)
+    assert found == pytest.approx({"accuracy": 1.5 / 3, "margin": 0.1 * (4 - 3 + 0) / 3})
+    assert order(torch.tensor([1.0]), torch.tensor([0.5]), 0.1) == {}
+
+
+def test_a_step_of_tied_pairs_alone_leaves_its_accuracy_empty(base, recipe, few, tmp_path, monkeypatch):
+    usual = run_module.examples_of
+
+    def tied(*args):
+        examples = usual(*args)
+        p = np.full(len(examples), 0.5)
+        p[:3] = 1.0
+        return replace(examples, p_chosen=p)
+
+    monkeypatch.setattr(run_module, "examples_of", tied)
+    changed = recipe.changed(steps=12, batch=1, micro_batch=1)
+    trained = train(changed, base, few, tmp_path / "run", say=silent)
+    table = pacsv.read_csv(trained.folder / "curves.csv")
+    assert table.column("loss").null_count == 0
+    assert table.column("rejected_logratio").null_count == 0
+    assert table.column("accuracy").null_count == table.column("margin").null_count > 0
+    json.loads((trained.folder / "run.json").read_text())
+    monkeypatch.setattr(
+        run_module, "examples_of", lambda *args: replace(tied(*args), p_chosen=np.full(len(tied(*args)), 0.5))
+    )
+    trained = train(changed, base, few, tmp_path / "none", say=silent)
+    assert "accuracy" not in pacsv.read_csv(trained.folder / "curves.csv").column_names
 
 
 def test_shuffled_labels_keep_texts_and_weights_and_leave_no_order(base, recipe, shipped):
@@ -174,6 +284,17 @@ def test_the_implicit_reward_of_a_fresh_adapter_is_nothing(base, recipe, few):
     with base.adapted(recipe.lora, 0) as model:
         table = log_ratios(base, model, few)
     np.testing.assert_allclose(table.column("logp").to_numpy(), table.column("reference").to_numpy(), atol=1e-3)
+
+
+def test_only_the_prompts_that_are_looked_at_are_tokenised(base, shipped, monkeypatch):
+    every = held_out(shipped, base.chat(2048), "en", "test", 1)
+    asked, usual = [], Chat.tree
+    monkeypatch.setattr(Chat, "tree", lambda self, *args: asked.append(args) or usual(self, *args))
+    first = held_out(shipped, base.chat(2048), "en", "test", 1, 4)
+    assert len(asked) == 4
+    assert first.trees == every.trees[:4]
+    n = sum(len(tree.answers) for tree in first.trees)
+    assert (first.item_ids, first.template_ids) == (every.item_ids[:n], every.template_ids[:n])
 
 
 def test_a_store_of_references_is_shared_by_every_seed_and_condition(base, recipe, few, tmp_path, monkeypatch):

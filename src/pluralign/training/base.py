@@ -16,7 +16,7 @@ from pluralign.errors import PluralignError
 from pluralign.evaluation import small_model
 from pluralign.places import cache_folder
 from pluralign.training.chat import Chat
-from pluralign.training.forward import answer_logps, layers_of
+from pluralign.training.forward import answer_logps, check_packing, layers_of
 from pluralign.training.lower import LowerStates
 from pluralign.training.packing import Tree, pack
 from pluralign.training.recipe import Lora
@@ -41,6 +41,7 @@ class Base:
     digest: str
     references: ReferenceStore
     _lower: dict[int, LowerStates] = field(default_factory=dict)
+    _checked: set[int] = field(default_factory=set)
 
     @classmethod
     def open(cls, name: str, dtype: str = "bfloat16", device: str | None = None) -> Base:
@@ -109,6 +110,22 @@ class Base:
             self._lower[first_layer] = LowerStates(self.model, first_layer, path)
         return self._lower[first_layer]
 
+    def check_packing(self, trees: Sequence[Tree], first_layer: int = 0) -> None:
+        """Compare the path that `logps` takes with the model as it comes; nothing is stored.
+
+        Raises:
+            PluralignError: PA083 where they differ, see `forward.check_packing`.
+        """
+        # Granite scales whatever comes in as embeddings, also the states of a layer: right from layer 0 is not right from another.
+        states = LowerStates(self.model, first_layer)(trees).to(self.device) if first_layer else None
+        check_packing(self.model, trees, states, first_layer)
+        self._checked.add(first_layer)
+
+    def check_packing_once(self, trees: Sequence[Tree], first_layer: int = 0) -> None:
+        """The same on one of the trees, where this path was not compared before in the life of this object."""
+        if first_layer not in self._checked:
+            self.check_packing(trees[:1], first_layer)
+
     @torch.no_grad()
     def logps(self, model: Any, trees: Sequence[Tree], first_layer: int = 0) -> Floats:
         """(n,) log-probabilities, nats, of the answers of a few trees under the base (or what was made of it), in one batch."""
@@ -121,8 +138,16 @@ class Base:
         """(n,) log-probabilities of answers under the base; from the store where they are known.
 
         Must not be called while an adapter is on, except inside `disable_adapter`.
+
+        Raises:
+            PluralignError: PA083 where they would be wrong; the store is shared, so nothing unchecked enters it.
         """
-        return self.references.logps(trees, lambda part: self.logps(self.model, part, first_layer))
+
+        def compute(part: Sequence[Tree]) -> Floats:
+            self.check_packing_once(part, first_layer)
+            return self.logps(self.model, part, first_layer)
+
+        return self.references.logps(trees, compute)
 
     @contextmanager
     def adapted(self, lora: Lora, seed: int) -> Iterator[Any]:

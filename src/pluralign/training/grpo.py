@@ -35,12 +35,12 @@ from pluralign.training.base import Base
 from pluralign.training.chat import Chat
 from pluralign.training.examples import named
 from pluralign.training.forward import autocast, causal_lm
+from pluralign.training.probing import Probes
 from pluralign.training.recipe import Recipe
 from pluralign.training.reward import Reward, open_reward
 from pluralign.training.run import (
     ADAPTER,
     CURVES,
-    Probes,
     Say,
     Trained,
     circumstances,
@@ -79,7 +79,7 @@ def train_grpo(
 
     Raises:
         PluralignError: PA090–PA095 for recipe, condition and reward, PA096 for a loss that is not finite, memory that does not suffice or a
-            reward that scores nothing, PA097 where the folder holds a run of another recipe, PA098 where nothing changed.
+            reward that scores nothing, PA097 where the folder holds a run of another recipe, model or ratings, PA098 where nothing changed.
     """
     check_recipe(recipe)
     began = time.perf_counter()
@@ -87,7 +87,7 @@ def train_grpo(
     reward = open_reward(recipe, ratings, named(recipe.condition), evaluating, say)
     grpo_arguments(recipe, folder, base, reward.dimensions)  # What they refuse is refused before the folder is taken.
     folder.mkdir(parents=True, exist_ok=True)
-    own_folder(folder, recipe, base)
+    own_folder(folder, recipe, base, ratings)
     return within_memory(
         lambda one: _train(one, base, ratings, folder, prompts, reward, command, say, began),
         recipe, recipe.micro_batch // 2 if recipe.micro_batch % 2 == 0 else 1, folder,
@@ -117,10 +117,6 @@ def check_recipe(recipe: Recipe) -> None:
     if recipe.control != "none":
         raise PluralignError(
             "PA095", f"control: got {recipe.control!r}; a reward has no pairs to exchange.", "Take control: none."
-        )
-    if recipe.protocol == "kl" and not (recipe.probe_every and recipe.probe_prompts):
-        raise PluralignError(
-            "PA095", "protocol kl without probes would never stop.", "Set probe_every and probe_prompts."
         )
 
 
@@ -162,7 +158,7 @@ def _train(
         write_curves(curves(trainer.state.log_history, reward.dimensions) + probes.rows, folder / CURVES)
     info = {
         **circumstances(recipe, base, ratings), "steps": steps, "n_examples": prompts.num_rows, "n_votes": 0.0,
-        "data_sha256": content_checksum({"prompts": prompts}), "end": last,
+        "data_sha256": content_checksum({"prompts": prompts}), **last,
         "reward": {**reward.about, "counts": dict(reward.counts)},
         "seconds": {
             "prepare": started - began, "train": ended - started, "reward": reward.seconds - scoring, "all": time.perf_counter() - began,

@@ -81,8 +81,8 @@ def _fresh_items(kappas: str) -> Ratings:
 
 
 def held_out(
-    ratings: Ratings, chat: Chat, language: str, name: str, prompts_a_template: int | None = None
-) -> HeldOut | None:
+    ratings: Ratings, chat: Chat, language: str, name: str, prompts_a_template: int | None = None, n_prompts: int | None = None
+) -> HeldOut | None:  # fmt: skip
     """The held-out answers of a set.
 
     Args:
@@ -91,6 +91,7 @@ def held_out(
         language: of the texts.
         name: `test` or `e`.
         prompts_a_template: only so many prompts of each template; all if None.
+        n_prompts: only the first so many of them; all if None. No others are tokenised.
 
     Returns:
         None for `e` where the ratings are not simulated: then there is no truth to compare with.
@@ -111,10 +112,11 @@ def held_out(
             continue
         seen.add(prompt)
         prompts.setdefault(prompt, []).append(item)
-    items = [item for group in prompts.values() for item in group]
+    groups = list(prompts.values())[:n_prompts]
+    items = [item for group in groups for item in group]
     trees = tuple(
         chat.tree(question(group[0][f"prompt_{language}"]), [reply(item[f"response_{language}"]) for item in group])
-        for group in prompts.values()
+        for group in groups
     )
     ids, of = (tuple(item[key] for item in items) for key in ("item_id", "prompt_id"))
     templates = tuple(item.get("template_id") or item["prompt_id"] for item in items)

@@ -57,6 +57,7 @@ def drift(base: Base, model: Any, prompts: Sequence[str], *, seed: int = 0, max_
     sums, entropies, lengths = [], [], []
     for start in range(0, len(asked), ROWS):
         trees = sampled(base, model, asked[start : start + ROWS], seed + start, max_tokens)
+        base.check_packing_once(trees)
         kl, entropy = _token_divergence(base, model, pack(trees).to(base.device))
         owner = np.repeat(np.arange(len(trees)), [len(tree.answers[0]) for tree in trees])
         sums.append(np.bincount(owner, kl, len(trees)))

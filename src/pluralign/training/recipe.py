@@ -90,12 +90,12 @@ class Recipe(Strict):
         protocol: `steps` as many as `steps` says; `epochs` over vote rows as often as `epochs` says; `kl` until `kl_target` is reached.
         steps: optimiser steps of protocol `steps`, and the most of protocol `kl`.
         epochs: of protocol `epochs`.
-        kl_target: nats an answer, of protocol `kl`.
+        kl_target: nats an answer, of protocol `kl`, which needs probes to see it. A run whose steps end first says `kl_reached: false`.
         batch: pairs (or single answers) a step, over all devices and accumulation.
         micro_batch: of them at once on a device.
         learning_rate: peak.
         schedule: as `transformers` names it.
-        warmup: steps.
+        warmup: steps from 0 to the peak, and a sixth of the run at most, see `warmup_steps`.
         max_grad_norm: gradients are clipped to it.
         weight_decay: of AdamW.
         max_length: most tokens of prompt and answer; more is an error, never cut.
@@ -146,15 +146,30 @@ class Recipe(Strict):
         if self.labels == "votes" and self.ties == "half":
             raise ValueError("labels: votes have no half of one; take soft with ties: half, or ties: drop")
         if self.combine == "scalarised" and len(set(self.dimension_weights.values())) > 1:
-            raise ValueError(f"dimension_weights: got {self.dimension_weights}; scalarised ratings are plain means, expected equal weights")
+            raise ValueError(
+                f"dimension_weights: got {self.dimension_weights}; scalarised ratings are plain means, expected equal weights"
+            )
         if self.dimension_weights and abs(sum(self.dimension_weights.values()) - 1) > 1e-6:
             raise ValueError(f"dimension_weights: got {self.dimension_weights}; expected a sum of 1")
+        if self.protocol == "kl" and not (self.probe_every and self.probe_prompts):
+            raise ValueError(
+                f"protocol: kl without probes would never stop; got probe_every {self.probe_every} and probe_prompts "
+                f"{self.probe_prompts}, expected both above 0"
+            )
         return self
 
     @property
     def balancing_draw(self) -> int:
         """The draw that balances two groups' numbers of ratings."""
         return self.seed if self.draw == "seed" else self.draw
+
+    def warmup_steps(self, steps: int) -> int:
+        """How many steps a run warms up: `warmup`, and no more than a sixth of them, so that a short run is not all warm-up.
+
+        Args:
+            steps: of the run. A warm-up of 4 is whole from 24 steps on.
+        """
+        return min(self.warmup, steps // 6)
 
     def changed(self, **values: Any) -> Recipe:
         """The same with other values, checked again.

@@ -5,6 +5,7 @@ A folder that holds `run.json` is a finished run; it is written last. A run that
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import os
@@ -12,11 +13,12 @@ import platform
 import shutil
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pacsv
 import torch
@@ -24,19 +26,17 @@ from transformers import TrainerCallback, TrainingArguments
 
 from pluralign import __version__
 from pluralign.errors import PluralignError
-from pluralign.evaluation.prompts import load_prompts
 from pluralign.ratings import Ratings
 from pluralign.ratings.tables import write_text
-from pluralign.training.base import Base, check_changed
+from pluralign.training import probing
+from pluralign.training.base import Base
 from pluralign.training.card import model_card
 from pluralign.training.examples import Examples, Floats, examples_of
-from pluralign.training.forward import check_packing
-from pluralign.training.heldout import FRESH, held_out, held_out_pairs, log_ratios
-from pluralign.training.probe import drift
+from pluralign.training.probing import PROBES, Probes
 from pluralign.training.recipe import Recipe
 from pluralign.training.trainer import PairTrainer
 
-RUN, RECIPE, CURVES, CARD, ADAPTER = "run.json", "recipe.yaml", "curves.csv", "README.md", "adapter"
+RUN, RECIPE, CURVES, CARD, ADAPTER = "run.json", "recipe.yaml", "curves.csv", "README.md", probing.ADAPTER
 PACKAGES = ("pluralign", "torch", "transformers", "peft", "trl", "accelerate", "datasets")
 Say = Callable[[str], None]
 
@@ -85,13 +85,12 @@ def train(
 
     Raises:
         PluralignError: PA090–PA095 for recipe and condition, PA096 for a loss that is not finite or memory that does not suffice, PA097
-            where the folder holds a run of another recipe, PA098 where nothing changed.
+            where the folder holds a run of another recipe, model, ratings or margins, PA098 where nothing changed.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    own_folder(folder, recipe, base)
-    chat = base.chat(recipe.max_length)
-    examples = examples_of(recipe, ratings, chat, offset)
     began = time.perf_counter()
+    examples = examples_of(recipe, ratings, base.chat(recipe.max_length), offset)
+    folder.mkdir(parents=True, exist_ok=True)
+    own_folder(folder, recipe, base, ratings, examples.offset)
     half = max(1, recipe.micro_batch // 2)
     return within_memory(
         lambda one: _train(one, base, ratings, folder, examples, command, say, began),
@@ -137,15 +136,36 @@ def _no_memory(recipe: Recipe) -> PluralignError:
     )  # fmt: skip
 
 
-def own_folder(folder: Path, recipe: Recipe, base: Base) -> None:
-    """Write the recipe down, or refuse a folder that another one was begun in."""
+def own_folder(folder: Path, recipe: Recipe, base: Base, ratings: Ratings, offset: Floats | None = None) -> None:
+    """Write the recipe down under a line of what else the run depends on, or refuse a folder that another one was begun in.
+
+    Args:
+        folder: of the run.
+        recipe: of it; everything that can be set.
+        base: by its weights.
+        ratings: by their checksum.
+        offset: margins, of modpo.
+
+    Raises:
+        PluralignError: PA097.
+    """
     place = folder / RECIPE
-    text = f"# {base.name}, weights {base.digest}\n{recipe.to_yaml()}"
-    if place.is_file() and place.read_text("utf-8") != text:
+    margins = f", offset {offset_sha256(offset)[:16]}" if recipe.method == "modpo" and offset is not None else ""
+    head = f"# {base.name}, weights {base.digest}, ratings {ratings.provenance.checksum[:16]}{margins}"
+    text = f"{head}\n{recipe.to_yaml()}"
+    before = place.read_text("utf-8") if place.is_file() else text
+    if before != text:
+        former = before.partition("\n")[0]
+        differs = "" if former == head else f": it was begun with {former[2:]!r}, got {head[2:]!r}"
         raise PluralignError(
-            "PA097", f"{folder} holds a run of another recipe or model.", "Name another folder, or remove it."
-        )
+            "PA097", f"{folder} holds a run of another recipe, model or ratings{differs}.", "Name another folder, or remove it."
+        )  # fmt: skip
     write_text(text, place)
+
+
+def offset_sha256(offset: Floats) -> str:
+    """sha256 over margins, bit by bit."""
+    return hashlib.sha256(np.ascontiguousarray(offset, "<f8").tobytes()).hexdigest()
 
 
 def _train(
@@ -153,7 +173,7 @@ def _train(
 ) -> Trained:
     steps = optimiser_steps(recipe, examples.n_votes)
     say(f"{len(examples)} examples ({examples.n_votes:g} votes), {steps} steps of {recipe.batch}")
-    check_packing(base.model, examples.trees[:1])
+    base.check_packing(examples.trees[:1], recipe.lora.first_layer)
     if (lower := base.lower(recipe.lora.first_layer)) is not None:
         lower.add(examples.trees)
     prepared = time.perf_counter()
@@ -170,7 +190,8 @@ def _train(
         curves = trainer.state.log_history + probes.rows
         info = {
             **circumstances(recipe, base, ratings), "steps": trainer.state.global_step, "n_examples": len(examples),
-            "n_votes": examples.n_votes, "data_sha256": examples.data_sha256, "end": last,
+            "n_votes": examples.n_votes, "data_sha256": examples.data_sha256, **last,
+            **({"offset_sha256": offset_sha256(examples.offset)} if recipe.method == "modpo" else {}),
             "seconds": {"prepare": prepared - began, "reference": started - prepared, "train": ended - started, "all": time.perf_counter() - began},
         }  # fmt: skip
     write_curves(curves, folder / CURVES)
@@ -191,6 +212,7 @@ def finish(folder: Path, info: dict[str, Any], recipe: Recipe, ratings: Ratings,
     """Write the card, remove what only resuming needs, and mark the run as finished."""
     write_text(model_card(info, recipe, ratings, command), folder / CARD)
     shutil.rmtree(folder / "checkpoints", ignore_errors=True)
+    (folder / PROBES).unlink(missing_ok=True)
     write_text(json.dumps(info, indent=1, sort_keys=True) + "\n", folder / RUN)
     return Trained(folder, info)
 
@@ -213,7 +235,7 @@ def shared_arguments(recipe: Recipe, folder: Path, steps: int, base: Base) -> di
     """Settings that our trainer and trl's share."""
     return {
         "output_dir": str(folder / "checkpoints"), "max_steps": steps, "per_device_train_batch_size": recipe.micro_batch,
-        "learning_rate": recipe.learning_rate, "lr_scheduler_type": recipe.schedule, "warmup_steps": recipe.warmup,
+        "learning_rate": recipe.learning_rate, "lr_scheduler_type": recipe.schedule, "warmup_steps": recipe.warmup_steps(steps),
         "max_grad_norm": recipe.max_grad_norm, "weight_decay": recipe.weight_decay, "seed": recipe.seed,
         "use_cpu": base.device.type == "cpu", "bf16": False, "logging_steps": 1, "report_to": [], "disable_tqdm": True,
         "save_strategy": "steps", "save_steps": max(1, min(steps // 4, 200)), "save_total_limit": 1,
@@ -244,72 +266,6 @@ class Saying(TrainerCallback):
         loss = kwargs["logs"].get("loss")
         if loss is not None and state.global_step % self.every == 0:
             self.say(f"step {state.global_step} of {self.steps}, loss {loss:.3f}")
-
-
-class Probes(TrainerCallback):
-    """Measures drift from the base on the way, keeps adapters for frontiers, and stops at a KL.
-
-    Args:
-        base: the base model.
-        recipe: how often, on how many prompts, where to stop.
-        ratings: of its held-out pairs.
-        folder: of the run.
-        steps: of the run.
-    """
-
-    def __init__(self, base: Base, recipe: Recipe, ratings: Ratings, folder: Path, steps: int) -> None:
-        self.base, self.recipe, self.ratings, self.folder = base, recipe, ratings, folder
-        self.rows: list[dict[str, Any]] = []
-        self.keep_at = {max(1, round(share * steps)): share for share in recipe.checkpoints}
-        rows = load_prompts(recipe.language)
-        self.prompts = [row["prompt"] for row in rows[:: max(1, len(rows) // max(recipe.probe_prompts, 1))]][
-            : recipe.probe_prompts
-        ]
-        chat = base.chat(recipe.max_length)
-        self.pairs = held_out_pairs(recipe, ratings, chat, recipe.probe_prompts)
-
-    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:  # noqa: ARG002
-        """Probe every so many steps."""
-        step, model = state.global_step, kwargs["model"]
-        due = bool(self.recipe.probe_every) and step % self.recipe.probe_every == 0
-        if step in self.keep_at:
-            model.save_pretrained(str(self.folder / f"{ADAPTER}-at-{self.keep_at[step]:g}"))
-        if (due or step in self.keep_at) and self.prompts:
-            measured = self.measure(model, step)
-            if self.recipe.protocol == "kl" and measured["kl"] >= self.recipe.kl_target:
-                control.should_training_stop = True
-
-    def measure(self, model: Any, step: int) -> dict[str, Any]:
-        """One row of the curves."""
-        found = asdict(drift(self.base, model, self.prompts, seed=self.recipe.seed))
-        if self.pairs is not None:
-            was_training = model.training
-            model.eval()
-            found["held_out_accuracy"] = self.pairs.accuracy(self.base, model, self.recipe.lora.first_layer)
-            model.train(was_training)
-        self.rows.append({"step": step, **found})
-        return found
-
-    def last(self, model: Any, step: int) -> dict[str, Any]:
-        """Drift at the end, and that the adapter does anything at all."""
-        chat = self.base.chat(self.recipe.max_length)
-        some = held_out(self.ratings, chat, self.recipe.language, FRESH, 1) or held_out(
-            self.ratings, chat, self.recipe.language, "test", 1
-        )
-        if some is not None and some.trees:
-            few = type(some)(some.name, some.ratings, *_first(some, 4))
-            table = log_ratios(self.base, model, few)
-            check_changed(table.column("logp").to_numpy(), table.column("reference").to_numpy(), str(self.folder))
-        if self.rows and self.rows[-1]["step"] == step:
-            return {key: value for key, value in self.rows[-1].items() if key != "step"}
-        return self.measure(model, step) if self.prompts else {}
-
-
-def _first(held: Any, n: int) -> tuple[Any, ...]:
-    """The columns and trees of the first prompts."""
-    trees = held.trees[:n]
-    k = sum(len(tree.answers) for tree in trees)
-    return held.item_ids[:k], held.prompt_ids[:k], held.template_ids[:k], trees
 
 
 def write_curves(rows: list[dict[str, Any]], path: Path) -> None:

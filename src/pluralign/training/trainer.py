@@ -8,9 +8,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, cast
 
 import torch
+from safetensors.torch import load_file, save_file
 from torch.utils.data import DataLoader
 from transformers import PrinterCallback, Trainer, TrainerCallback
 
@@ -26,6 +28,8 @@ from pluralign.training.recipe import Recipe
 PER_ROW = {"dpo": 2, "ipo": 2, "modpo": 2, "kto": 2, "dro": 1, "sft": 1}
 """Answers in a row, by method."""
 VALUE = "dro_value"
+VALUE_FILE = f"{VALUE}.safetensors"
+"""In a checkpoint of dro: peft saves its adapter alone."""
 
 
 @dataclass
@@ -63,6 +67,29 @@ def check_finite(loss: float, step: int, fix: str) -> None:
         raise PluralignError(
             "PA096", f"the loss of step {step} is {loss}.", f"{fix} What was saved before this step is still there."
         )
+
+
+def order(delta: torch.Tensor, p_chosen: torch.Tensor, beta: float) -> dict[str, float]:
+    """How far a policy puts the answer first that the votes prefer.
+
+    Args:
+        delta: (n,) log-ratio of the first answer − of the second, nats.
+        p_chosen: (n,) share of the votes for the first; pairs at .5 say nothing and are left out.
+        beta: per nat.
+
+    Returns:
+        `accuracy`, where no difference counts half, and `margin`, β · difference; nothing where no pair says anything.
+
+    >>> order(torch.tensor([2.0, 0.0, 9.0]), torch.tensor([1.0, 0.25, 0.5]), 0.5)
+    {'accuracy': 0.75, 'margin': 0.5}
+    >>> order(torch.tensor([2.0]), torch.tensor([0.5]), 0.5)
+    {}
+    """
+    said = p_chosen != 0.5
+    if not said.any():
+        return {}
+    right = delta[said] * (p_chosen[said] - 0.5).sign()
+    return {"accuracy": (0.5 * (1 + right.sign())).mean().item(), "margin": (beta * right).mean().item()}
 
 
 class PairTrainer(Trainer):
@@ -160,21 +187,31 @@ class PairTrainer(Trainer):
             case "sft":
                 return losses.sft(logps[:, 0], lengths[:, 0])
             case _:
-                value = getattr(self.accelerator.unwrap_model(self.model), VALUE)(states)[:, 0]
+                value = self._value_head()(states)[:, 0]
                 return losses.dro(ratios[:, 0], inputs.score, value, beta)
 
     def _measure(self, inputs: Batch, logps: torch.Tensor, ratios: torch.Tensor) -> None:
         """Note what a curve is drawn of."""
         found = {"chosen_logratio": ratios[:, 0].mean().item(), "logp": logps[:, 0].mean().item()}
         if self.recipe.method in ("dpo", "ipo", "modpo"):
-            delta = ratios[:, 0] - ratios[:, 1]
-            said = inputs.p_chosen != 0.5
-            right = (delta > 0) == (inputs.p_chosen > 0.5)
-            found["margin"] = (self.recipe.beta * delta * (2 * (inputs.p_chosen > 0.5) - 1)).mean().item()
             found["rejected_logratio"] = ratios[:, 1].mean().item()
-            if said.any():
-                found["accuracy"] = right[said].float().mean().item()
+            found |= order(ratios[:, 0] - ratios[:, 1], inputs.p_chosen, self.recipe.beta)
         self._measured.append(found)
+
+    def _value_head(self) -> Any:
+        """What dro learns beside the policy; None of other methods."""
+        return getattr(self.accelerator.unwrap_model(self.model), VALUE) if self.recipe.method == "dro" else None
+
+    def _save(self, output_dir: str | None = None, state_dict: dict[str, Any] | None = None) -> None:
+        super()._save(output_dir, state_dict)
+        head = self._value_head()
+        if head is not None and self.args.should_save:
+            save_file(head.state_dict(), Path(output_dir or str(self.args.output_dir)) / VALUE_FILE)
+
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
+        super()._load_from_checkpoint(resume_from_checkpoint, model)
+        if (head := self._value_head()) is not None:
+            head.load_state_dict(load_file(Path(resume_from_checkpoint) / VALUE_FILE))
 
     def log(self, logs: dict[str, float], *args: Any, **kwargs: Any) -> None:
         """Add the means of what was noted since the last time."""
