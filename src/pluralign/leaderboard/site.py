@@ -12,6 +12,7 @@ OUT/
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -142,14 +143,29 @@ def page(views: Sequence[Mapping[str, Any]], refused: Mapping[str, Any]) -> str:
     templates = Path(__file__).parent / "templates"
     style, script = ((templates / name).read_text("utf-8") for name in ("leaderboard.css", "leaderboard.js"))
     index = {
-        "format": FORMAT, "version": __version__, "published": published_view(),
+        "format": FORMAT, "version": __version__, "published": published_view(quoted=True),
         "boards": [{key: view[key] for key in ("key", "title", "is_demonstration", "n", "n_ranked")} for view in views],
         "refused": [{"place": place, "codes": sorted({str(one["code"]) for one in problems})} for place, problems in sorted(refused.items())],
     }  # fmt: skip
     # Style and script are our own files; the index is escaped below for where it stands.
+    constant = f"const INDEX = {in_script(index)};"
     return environment.get_template("leaderboard.html.j2").render(
-        title=TITLE, style=Markup(style), script=Markup(script), index=Markup(in_script(index)), version=__version__  # noqa: S704
+        title=TITLE, style=Markup(style), script=Markup(script), constant=Markup(constant), policy=policy([style], [constant, script]), version=__version__  # noqa: S704
     )  # fmt: skip
+
+
+def policy(styles: Sequence[str], scripts: Sequence[str]) -> str:
+    """The page's own policy: these very styles and scripts and the data files beside it, nothing else, so that no stranger's text can run.
+
+    >>> policy([], ["1"])
+    "default-src 'none'; img-src data:; style-src 'none'; script-src 'self' 'sha256-a4ayc/80/OGda4BO/1o/V0etpOqiLx1JwB5S3beHW0s='; base-uri 'none'; form-action 'none'"
+    """
+    told = [
+        [f"'sha256-{base64.b64encode(hashlib.sha256(one.encode()).digest()).decode()}'" for one in some]
+        for some in (styles, scripts)
+    ]
+    style, script = " ".join(told[0]) or "'none'", " ".join(["'self'", *told[1]])
+    return f"default-src 'none'; img-src data:; style-src {style}; script-src {script}; base-uri 'none'; form-action 'none'"
 
 
 def in_script(value: Any) -> str:

@@ -176,8 +176,8 @@ def _number(value: Any, digits: int = DIGITS) -> Any:
     return round(float(value), digits) if math.isfinite(value) else None
 
 
-def published_view() -> list[dict[str, Any]]:
-    """The study's own effects: a table of reference, never submissions."""
+def published_view(*, quoted: bool = False) -> list[dict[str, Any]]:
+    """The study's own effects: a table of reference, never submissions; with p, source and the paper's words where they are wanted."""
     return [
         {
             "experiment": one.experiment,
@@ -185,6 +185,7 @@ def published_view() -> list[dict[str, Any]]:
             "first": one.first,
             "second": one.second,
             "effect": _number(one.value),
+            **({name: getattr(one, name) for name in ("p", "wording", "note", "source")} if quoted else {}),
         }
         for one in PUBLISHED_EFFECTS
     ]
