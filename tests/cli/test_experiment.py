@@ -14,7 +14,8 @@ run = CliRunner().invoke
 def test_a_dry_run_lists_every_cell_and_trains_nothing(tmp_path):
     asked = ["experiment", "run", "exp2", "--seeds", "0-1", "--results", str(tmp_path / "r"), "--dry-run", "--json"]
     cells = json.loads(run(app, asked).stdout)
-    assert len(cells) == 1 + 2 * 2 * 3  # base; seeds × tie rules × scales
+    assert len(cells) == 1 + 3 * 2 * 2 * 3  # base; protocols × seeds × tie rules × scales
+    assert {cell["protocol"] for cell in cells} == {"steps", "epochs", "kl"}
     assert {cell["finished"] for cell in cells} == {False}
     assert not (tmp_path / "r").exists()
 

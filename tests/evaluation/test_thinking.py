@@ -47,3 +47,9 @@ def test_an_answer_without_thinking_stays_as_it_is():
 def test_an_answer_that_mentions_a_closing_tag_stays_whole():
     text = "To close a thought write </think> in the text."
     assert without_thinking(text).response == text
+
+
+@pytest.mark.parametrize("thought", ["Groß, weiß, süß.", "ﬁnden ŉ ΐ İ", "Straße " * 50])
+def test_letters_that_fold_into_two_move_nothing(thought):
+    """Places found in the folded text were places in another text: "ß" is "ss" there, and German answers lost their beginning."""
+    assert without_thinking(f"<think>{thought}</THINK>Antwort ist da.").response == "Antwort ist da."

@@ -12,6 +12,7 @@ import pytest
 
 import pluralign
 from pluralign.experiments.cells import BASE, all_cells
+from pluralign.experiments.settings import recipe_of
 from pluralign.preferences import CONDITIONS, true_values
 from pluralign.schema import EVERYONE
 from pluralign.simulate.parameters import Parameters
@@ -79,15 +80,38 @@ def make_results(held_out_sets):
                 run = {
                     "ratings": "SIMULATED: pluralign 1.0.0", "ratings_sha256": "0" * 64 if cell.control == "null" else checksum,
                     "end": {"kl": 5.0 + rng(cell.name, cell.seed).random(), "kl_se": 0.1}, "steps": 64, "n_votes": 1000,
+                    "dtype": "bfloat16", "device": "cpu (1 threads)",
                 }  # fmt: skip
                 (place / "run.json").write_text(json.dumps(run))
+                (place / "recipe.yaml").write_text(recipe_of(cell, {}).to_yaml())
                 (place / "curves.csv").write_text(curves(cell))
             told = {name: {JUDGE["judge"]: {"identity": judge, "failed": 0}} for name in languages}
-            info = {"cell": cell.to_json(), "judges": told, "ratings": "SIMULATED: pluralign 1.0.0"}
+            info = {
+                "cell": cell.to_json(), "judges": told, "ratings": "SIMULATED: pluralign 1.0.0", "weights": cell.model, "dtype": "bfloat16",
+                "devices": dict.fromkeys(languages, "cpu (1 threads)"),
+            }  # fmt: skip
             (place / "cell.json").write_text(json.dumps(info))
         return folder
 
     return made
+
+
+@pytest.fixture(scope="session")
+def add_judge():
+    """`add_judge(folder, cell, name, shift)` gives the answers of a finished cell a further judge's scores."""
+
+    def added(folder, cell, name, shift=0.0, version=1):
+        place = cell.folder(folder)
+        table = pq.read_table(place / "answers_en.parquet")
+        for score in ("toxicity", "emotional_awareness"):
+            values = np.clip(table.column(score).to_numpy() + shift, 0, 1)
+            table = table.append_column(f"judge.{name}.{score}", pa.array(values))
+        pq.write_table(table, place / "answers_en.parquet")
+        info = json.loads((place / "cell.json").read_text())
+        info["judges"]["en"][name] = {"identity": {"judge": name, "version": version}, "failed": 0}
+        (place / "cell.json").write_text(json.dumps(info))
+
+    return added
 
 
 def curves(cell):

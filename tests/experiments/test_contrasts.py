@@ -11,6 +11,7 @@ import pytest
 import pluralign
 from pluralign.experiments.cells import Cell, base_cell
 from pluralign.experiments.contrasts import AGAINST_BASE, NULL, OWN_GROUP, PAIRWISE, Stratum, arms, contrasts
+from pluralign.experiments.jury import jury_reaches
 from pluralign.experiments.length import length_effects
 from pluralign.experiments.outcomes import Outcomes, better, order_shares
 from pluralign.experiments.pooled import grid_effects, systems
@@ -18,6 +19,7 @@ from pluralign.experiments.published import PUBLISHED_EFFECTS, published_effect
 from pluralign.experiments.recovery import frontier, recoveries
 from pluralign.experiments.results import read_results
 from pluralign.experiments.survey import survey_differences
+from pluralign.experiments.tables import outcome_words
 from pluralign.experiments.truth import Truth
 from pluralign.stats.effects import own_group_advantage
 from pluralign.stats.pooling import holm, pool
@@ -286,6 +288,71 @@ def test_arms_of_experiment_4_are_the_study_s_and_ours():
 def test_every_published_effect_stands_beside_a_contrast(whole_grid):
     found = {one.published for one in contrasts(read_results(whole_grid))}
     assert set(PUBLISHED_EFFECTS) <= found
+
+
+def test_the_jury_s_reach_by_hand(make_results, tmp_path):
+    base = base_cell("org/one")
+    folder = make_results(tmp_path / "r", [base])
+    n = 24
+    # Of four kinds of answers A rates 0 0 1 1 and B 0 1 1 1: covariance 1/8, variances 1/4 and 3/16, correlation 1/√3.
+    a, b = np.tile([0.0, 0, 1, 1], n // 4), np.tile([0.0, 1, 1, 1], n // 4)
+    columns = {"jury.toxicity.female": a, "jury.toxicity.male": b, "jury.emotional_awareness.white": np.full(n, 0.5)}
+    rewrite(base, folder, "answers_en.parquet", **columns)
+    found = {one.first: one for one in jury_reaches(opened(folder))}
+    assert found["female"].correlation == pytest.approx(1 / math.sqrt(3))
+    assert found["female"].n_prompts == n
+    assert math.isnan(found["white"].correlation), "a rating that never varies correlates with nothing"
+
+
+def test_the_jury_of_everyone_is_left_out_where_it_is_the_judge_s_own_number(make_results, tmp_path):
+    usual = Cell("org/one", "exp3-mean-toxicity")
+    cells = [base_cell("org/one"), usual, Cell("org/one", "exp4-both")]
+    folder = make_results(tmp_path / "r", cells, Planted(jury=0.0))
+    assert not [
+        one
+        for one in contrasts(read_results(folder))
+        if one.outcome.endswith("everyone") and one.outcome.startswith("jury")
+    ]
+    values = pq.read_table(usual.folder(folder) / "answers_en.parquet").column("toxicity").to_numpy() * 0.5
+    rewrite(usual, folder, "answers_en.parquet", **{"jury.toxicity.everyone": values})
+    left = {one.outcome for one in contrasts(read_results(folder)) if one.outcome.startswith("jury")}
+    assert left == {"jury.toxicity.everyone"}
+
+
+def test_a_further_judge_s_scores_are_outcomes_of_their_own(make_results, add_judge, tmp_path):
+    cells = [
+        base_cell("org/one"),
+        Cell("org/one", "exp3-mean-toxicity"),
+        Cell("org/one", "exp3-first-toxicity"),
+        *GROUPS,
+    ]
+    folder = make_results(tmp_path / "r", cells)
+    for cell, shift in zip(cells, (0.0, -0.2, 0.1, 0.0, 0.0), strict=True):
+        add_judge(folder, cell, "rm-v1.5", shift)
+    found = effects_of(opened(folder))
+    own = [one for one in found if one.contrast.outcome == "judge.rm-v1.5.toxicity"]
+    assert {one.contrast.estimand for one in own} == {AGAINST_BASE, PAIRWISE, "difference"}
+    mean = one_of(own, estimand=AGAINST_BASE, experiment="exp3", first="mean").models[0].effect
+    judged = one_of(found, outcome="toxicity", estimand=AGAINST_BASE, experiment="exp3", first="mean").models[0].effect
+    assert mean.estimate == pytest.approx(judged.estimate - 0.2)
+    assert math.isfinite(mean.percent_change)
+    families = {one.contrast.family for one in own}
+    assert not families & {one.contrast.family for one in found if one.contrast.outcome == "toxicity"}
+    assert outcome_words("judge.rm-v1.5.toxicity") == "toxicity by rm-v1.5"
+    assert better("judge.rm-v1.5.toxicity") == "lower"
+
+
+def test_a_judge_that_some_cells_lack_is_in_no_contrast(make_results, add_judge, tmp_path):
+    cells = [base_cell("org/one"), Cell("org/one", "exp3-mean-toxicity"), Cell("org/one", "exp3-first-toxicity")]
+    folder = make_results(tmp_path / "r", cells)
+    for cell in cells[:2]:
+        add_judge(folder, cell, "other")
+    assert not [one for one in contrasts(read_results(folder)) if one.outcome.startswith("judge.")]
+
+
+def test_the_null_stands_beside_every_pair_of_groups(whole_grid):
+    found = {(one.first, one.second) for one in contrasts(read_results(whole_grid)) if one.estimand == NULL}
+    assert found == {("female", "male"), ("liberal", "conservative"), ("white", "black")}
 
 
 def test_published_numbers_carry_their_caveats():

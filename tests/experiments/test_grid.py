@@ -1,12 +1,14 @@
 """The grid on a tiny model: whole cells, kills at every stage, failures that are named while the rest goes on."""
 
 import json
+import shutil
+from dataclasses import replace
 
 import pyarrow.parquet as pq
 import pytest
 
 from pluralign.errors import PluralignError
-from pluralign.experiments import engines, grid
+from pluralign.experiments import engines, grid, measure
 from pluralign.experiments.answers import Judging
 from pluralign.experiments.cells import ANSWER_COLUMNS, Cell, all_cells, base_cell, cells_of
 from pluralign.experiments.engines import run_grid
@@ -39,11 +41,12 @@ def cells(tiny_folder):
 
 @pytest.fixture(autouse=True)
 def fresh(own_cache):
-    engines.resident.cache_clear()
-    grid.ratings_of.cache_clear()
+    resident = engines.resident  # a test may put another in its place
+    resident.cache_clear()
+    measure.ratings_of.cache_clear()
     yield
-    engines.resident.cache_clear()
-    grid.ratings_of.cache_clear()
+    resident.cache_clear()
+    measure.ratings_of.cache_clear()
 
 
 def test_every_cell_is_brought_to_its_end(cells, settings, tmp_path):
@@ -75,7 +78,8 @@ def test_what_is_finished_is_not_done_again(cells, settings, tmp_path, monkeypat
 @pytest.mark.parametrize("stage", ["train", "log_ratios", "generated", "judged"])
 def test_a_grid_that_is_killed_at_any_stage_goes_on_and_repeats_nothing(cells, settings, tmp_path, monkeypatch, stage):
     results, calls = tmp_path / "results", []
-    usual = {name: getattr(grid, name) for name in ("train", "log_ratios", "generated", "judged")}
+    rooms = {"train": grid, "log_ratios": measure, "generated": measure, "judged": measure}
+    usual = {name: getattr(room, name) for name, room in rooms.items()}
 
     def spied(name):
         def call(*args, **kwargs):
@@ -87,8 +91,8 @@ def test_a_grid_that_is_killed_at_any_stage_goes_on_and_repeats_nothing(cells, s
 
         return call
 
-    for name in usual:
-        monkeypatch.setattr(grid, name, spied(name))
+    for name, room in rooms.items():
+        monkeypatch.setattr(room, name, spied(name))
     with pytest.raises(KeyboardInterrupt):
         run_grid([cells[1]], settings, results)
     assert not cells[1].is_finished(results)
@@ -97,8 +101,6 @@ def test_a_grid_that_is_killed_at_any_stage_goes_on_and_repeats_nothing(cells, s
 
 
 def test_an_unfinished_cell_of_a_clone_has_no_adapter_and_is_trained_again(cells, settings, tmp_path):
-    import shutil
-
     results = tmp_path / "results"
     run_grid([cells[1]], settings, results)
     folder = cells[1].folder(results)
@@ -122,7 +124,7 @@ def test_a_cell_that_fails_is_named_and_the_rest_goes_on(cells, settings, tmp_pa
 def test_an_error_inside_a_cell_is_kept_beside_it_and_gone_once_it_works(cells, settings, tmp_path, monkeypatch):
     results = tmp_path / "results"
     with monkeypatch.context() as broken:
-        broken.setattr(grid, "judged", lambda *_, **__: (_ for _ in ()).throw(ConnectionError("judge died")))
+        broken.setattr(measure, "judged", lambda *_, **__: (_ for _ in ()).throw(ConnectionError("judge died")))
         outcome = run_grid([cells[0]], settings, results)
     assert "judge died" in outcome.failed[0][1]
     folder = cells[0].folder(results)
@@ -144,22 +146,63 @@ def test_a_cell_that_another_process_has_is_left_to_it(cells, settings, tmp_path
 
 
 def test_other_settings_in_the_same_folder_are_refused(cells, settings, tmp_path):
-    from dataclasses import replace
-
     run_grid([], settings, tmp_path / "results")
     with pytest.raises(PluralignError, match=r"PA097.*limit: 4 there, 5 now"):
         run_grid([], replace(settings, limit=5), tmp_path / "results")
     with pytest.raises(PluralignError, match=r"PA097.*judge: 'zero-shot' there, 'offline' now"):
         run_grid([], replace(settings, judging=Judging("offline")), tmp_path / "results")
-    run_grid([], replace(settings, languages=("en", "de")), tmp_path / "results")  # says how much, not how
+    with pytest.raises(PluralignError, match=r"PA097.*jury: \[\] there, \['female'\] now"):
+        run_grid([], replace(settings, judging=Judging("zero-shot", jury=("female",))), tmp_path / "results")
+
+
+def test_what_says_how_much_is_measured_is_added_to_the_grid_s_settings(settings, tmp_path):
+    results = tmp_path / "results"
+    run_grid([], settings, results)
+    run_grid([], replace(settings, languages=("de",), frontier=True), results)
+    run_grid([], replace(settings, judging=Judging("zero-shot", jury=(), besides=("rater-model",))), results)
+    told = json.loads((results / "grid.json").read_text())
+    assert told["languages"] == ["en", "de"]
+    assert told["frontier"] is True
+    assert told["judging"] == {"judge": "zero-shot", "jury": [], "besides": ["rater-model"]}
+
+
+def test_two_judges_of_one_name_are_refused(settings, tmp_path):
+    judging = Judging("zero-shot", jury=(), besides=("zero-shot",))
+    with pytest.raises(PluralignError, match="PA097.*both called zero-shot"):
+        run_grid([], replace(settings, judging=judging), tmp_path / "results")
 
 
 def test_a_recipe_that_does_not_fit_is_found_before_anything_is_trained(cells, settings, tmp_path):
-    from dataclasses import replace
-
     with pytest.raises(PluralignError, match="PA095"):
         run_grid(cells, replace(settings, changes={**CHANGES, "bta": 1}), tmp_path / "results")
+    epochs = Cell("m", "exp4-both-reward", method="grpo", protocol="epochs")
+    with pytest.raises(PluralignError, match="PA095.*a reward has no votes"):
+        run_grid([*cells, epochs], settings, tmp_path / "results")
     assert not any((tmp_path / "results").rglob("cell.json"))
+
+
+def test_the_null_control_has_the_cells_of_all_groups_and_a_reward_none_of_epochs():
+    null = [one.condition.split("-")[1] for one in cells_of("controls", "m") if one.control == "null"]
+    assert null == ["female", "male", "liberal", "conservative", "white", "black"]
+    methods = {
+        protocol: {one.method for one in cells_of("exp4", "m", protocol=protocol)}
+        for protocol in ("steps", "epochs", "kl")
+    }
+    assert methods == {"steps": {"dpo", "grpo", "modpo"}, "epochs": {"dpo", "modpo"}, "kl": {"dpo", "grpo", "modpo"}}
+
+
+def test_a_frontier_keeps_adapters_on_the_way_unless_the_grid_says_which():
+    cell = Cell("m", "exp3-mean-toxicity")
+    assert recipe_of(cell, {}).checkpoints == ()
+    assert recipe_of(cell, {}, frontier=True).checkpoints == (0.25, 0.5, 0.75)
+    assert recipe_of(cell, {"checkpoints": [0.1]}, frontier=True).checkpoints == (0.1,)
+
+
+def test_protocol_kl_is_probed_as_often_as_the_recipe_says_and_else_every_other_step():
+    cell = Cell("m", "exp3-mean-toxicity", protocol="kl")
+    assert recipe_of(cell, {}).probe_every == 2
+    assert recipe_of(cell, {"probe_every": 5}).probe_every == 5
+    assert recipe_of(replace(cell, protocol="steps"), {}).probe_every == 0
 
 
 def test_the_cells_of_the_four_experiments():

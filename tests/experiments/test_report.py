@@ -101,7 +101,7 @@ def test_missing_and_half_written_cells_are_listed(written):
     assert len(rows) == len(gone) == 2
     assert sorted(row["state"] for row in rows.values()) == ["failed: MemoryError: too large", "not begun"]
     assert written.record["findings"]["coverage"][0].startswith(
-        "120 of 122 cells of the grid are finished; 2 missing, 1 begun"
+        "136 of 138 cells of the grid are finished; 2 missing, 1 begun"
     )
 
 
@@ -112,6 +112,39 @@ def test_the_published_effect_stands_beside(written):
     ]
     assert (float(row["published"]), row["published_p"]) == (0.049, ".010")
     assert "percentage points" in row["published_note"]
+
+
+def test_the_jury_s_reach_stands_beside_its_own_group_advantage(written):
+    reach = written.record["jury_reach"]
+    assert [(one["model"], one["first"], one["second"]) for one in reach] == [
+        (model, *groups) for groups in (("female", "male"), ("liberal", "conservative"), ("white", "black")) for model in ("one", "two")
+    ]  # fmt: skip
+    # The base's jury says one thing for all groups.
+    assert [one["correlation"] for one in reach] == pytest.approx([1.0] * 6)
+    told = [one for one in written.record["findings"]["exp1"] if one.startswith("The jury's reach")]
+    assert len(told) == 3
+    assert "correlate 1.000 (one), 1.000 (two)" in told[0]
+    assert all("a zero own-group advantage by the jury says nothing" in one for one in told)
+    assert any(row["outcome"] == "jury.toxicity" for row in table(written, "exp1")), "it stays in the table"
+
+
+def test_runs_that_did_not_reach_their_kl_are_in_no_contrast_and_are_named(make_results, tmp_path):
+    names = [f"exp3-{how}-toxicity" for how in ("individual", "mean", "first")]
+    cells = [Cell("org/one", name, protocol="kl") for name in names]
+    folder = make_results(tmp_path / "r", [base_cell("org/one"), *cells])
+    for cell, reached in zip(cells, (True, False, None), strict=True):
+        path = cell.folder(folder) / "run.json"
+        run = json.loads(path.read_text()) | ({} if reached is None else {"kl_reached": reached})
+        path.write_text(json.dumps(run))
+    found = write_report(folder, tmp_path / "out", bootstrap=5)
+    arms = {
+        arm for one in found.record["effects"] if one["experiment"] == "exp3" for arm in (one["first"], one["second"])
+    }
+    assert arms == {"individual", "first", "base"}
+    (told,) = [one for one in found.record["findings"]["coverage"] if one.startswith("Left out")]
+    assert f"one/{cells[1].name}/seed0 did not reach its KL" in told
+    assert "exp3: mean; exp3: individual − mean; exp3: mean − first" in told
+    assert [one["where"] for one in found.record["kl_not_reached"]] == [f"one/{cells[1].name}/seed0"]
 
 
 def test_the_same_results_give_the_same_files(written, whole_grid, make_results, tmp_path):
@@ -189,7 +222,13 @@ def test_figure_2_lays_ratings_and_the_study_beside_the_models(written, whole_gr
     assert rows["female − male (toxicity)"].published == -0.035
     assert rows["female − male (toxicity)"].survey is not None
     assert rows["female − male, κ = 0 (toxicity)"].published is None
-    assert [len(row.models) for row in panels["Own-group, order on E"]] == [2, 2, 2, 2]
+    assert [row.label for row in panels["Own-group, order on E"]] == [
+        f"{pair}{null} ({what})"
+        for pair, what in (("female / male", "toxicity"), ("liberal / conservative", "EA"), ("white / black", "EA"))
+        for null in ("", ", κ = 0")
+    ]
+    assert {len(row.models) for row in panels["Own-group, order on E"]} == {2}
+    assert not [title for title in panels if "jury" in title], "its groups are nearly one score"
     scales = figures_3_4([one for one in effects if one.contrast.experiment == "exp2"])[0].rows
     assert [row.label for row in scales] == [
         f"{scale}, {rule}" for rule in ("drop", "half") for scale in ("5pt", "3pt", "binary")

@@ -5,6 +5,7 @@ import json
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import yaml
 
 from pluralign.errors import PluralignError, ProblemsFoundError
 from pluralign.experiments.cells import Cell, all_cells, base_cell
@@ -103,6 +104,95 @@ def test_ratings_must_be_the_same(folder):
     path = USUAL.folder(folder) / "run.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"ratings_sha256": "f" * 64}))
     assert "other ratings" in problems(folder)[0]
+
+
+def change_json(path, **values):
+    path.write_text(json.dumps(json.loads(path.read_text()) | values))
+
+
+def change_recipe(cell, folder, **values):
+    path = cell.folder(folder) / "recipe.yaml"
+    path.write_text(yaml.safe_dump(yaml.safe_load(path.read_text()) | values))
+
+
+@pytest.mark.parametrize(
+    ("file", "values", "told"),
+    [
+        ("cell.json", {"weights": "other"}, "other weights"),
+        ("run.json", {"dtype": "float32"}, "other dtype"),
+        ("run.json", {"device": "NVIDIA H100"}, "other device (training)"),
+        ("cell.json", {"devices": {"en": "NVIDIA H100", "de": "cpu (1 threads)"}}, "other device (answers, en)"),
+    ],
+    ids=["weights", "dtype", "trained on", "answered on"],
+)
+def test_cells_of_one_model_that_were_computed_otherwise_are_refused(folder, file, values, told):
+    change_json(OTHER.folder(folder) / file, **values)
+    (said,) = problems(folder)
+    assert told in said
+    assert OTHER.name in said
+
+
+def test_the_number_of_threads_and_another_model_s_device_are_no_difference(folder, make_results):
+    other = Cell("org/two", "exp3-individual-toxicity")
+    make_results(folder, [other], languages=("en", "de"))
+    change_json(OTHER.folder(folder) / "run.json", device="cpu (16 threads)")
+    change_json(other.folder(folder) / "run.json", device="NVIDIA H100")
+    assert len(read_results(folder).cells) == 4
+
+
+@pytest.mark.parametrize("values", [{"learning_rate": 0.5}, {"lora": {"r": 2}}, {"steps": 9}], ids=str)
+def test_cells_of_one_method_with_other_recipes_are_refused(folder, values):
+    change_recipe(OTHER, folder, **values)
+    told = problems(folder)
+    assert len(told) == 1
+    assert f"other {'lora.r' if 'lora' in values else next(iter(values))} (dpo" in told[0]
+
+
+def test_what_has_no_effect_or_is_the_cell_s_own_may_differ(folder):
+    change_recipe(OTHER, folder, kl_target=20.0, epochs=3.0, probe_every=7, checkpoints=[0.5], labels="shrunk", seed=4)
+    change_recipe(USUAL, folder, grpo={"prompts": 2})
+    assert len(read_results(folder).cells) == 3
+
+
+def test_a_target_that_was_stopped_at_must_be_the_same(make_results, tmp_path):
+    cells = [Cell("org/one", USUAL.condition, protocol="kl"), Cell("org/one", OTHER.condition, protocol="kl")]
+    folder = make_results(tmp_path / "r", cells)
+    change_recipe(cells[1], folder, kl_target=20.0)
+    (told,) = problems(folder)
+    assert "other kl_target (dpo, kl): 20.0" in told
+
+
+def test_seeds_of_one_cell_must_have_its_labels(make_results, tmp_path):
+    cells = [Cell("org/one", USUAL.condition, seed=k) for k in (0, 1)]
+    folder = make_results(tmp_path / "r", cells)
+    change_recipe(cells[1], folder, labels="shrunk")
+    assert "other labels" in problems(folder)[0]
+
+
+def test_all_that_cannot_be_compared_is_said_at_once(folder):
+    change_recipe(OTHER, folder, learning_rate=0.5, weight_decay=0.1)
+    change_json(OTHER.folder(folder) / "cell.json", weights="other")
+    assert len(problems(folder)) == 3
+
+
+def test_a_cell_without_its_recipe_is_not_whole(folder):
+    (OTHER.folder(folder) / "recipe.yaml").unlink()
+    assert any("recipe.yaml" in told for told in problems(folder))
+
+
+def test_a_further_judge_must_be_the_same_in_all_cells(make_results, add_judge, tmp_path):
+    folder = make_results(tmp_path / "r", [USUAL, OTHER])
+    add_judge(folder, USUAL, "real", version=1)
+    add_judge(folder, OTHER, "real", version=2)
+    assert "other judge real (en)" in problems(folder)[0]
+
+
+def test_no_reward_is_expected_under_epochs(make_results, tmp_path):
+    cells = all_cells(("exp4",), ("org/one",), (0,), ("drop",), ("epochs",))
+    rows = coverage(read_results(make_results(tmp_path / "r", cells)))
+    exp4 = next(row for row in rows if row.experiment == "exp4")
+    assert {cell.method for cell in exp4.expected} == {"dpo", "modpo"}
+    assert exp4.missing == ()
 
 
 def test_coverage_tells_what_is_missing(folder, make_results):

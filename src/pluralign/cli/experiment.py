@@ -31,16 +31,16 @@ def run(
     models: Annotated[str, typer.Option("--models", help="Folders or names on the Hub, separated by commas; `families` for those in baselines/recipes/models.yaml.")] = SMALL,
     seeds: Annotated[str, typer.Option("--seeds", help="0,1,2 or 0-4.")] = "0,1,2",
     ties: Annotated[str, typer.Option("--ties", help="Tie rules of experiments 2 and 3.")] = "drop,half",
-    protocols: Annotated[str, typer.Option("--protocols", help="steps, epochs, kl.")] = "steps",
+    protocols: Annotated[str, typer.Option("--protocols", help="What is held equal: steps, epochs, kl; cells of two are never compared.")] = "steps,epochs,kl",
     results: Results = RESULTS,
     ratings: Annotated[Path | None, typer.Option("--ratings", help="An imported set; the shipped one if left out.")] = None,
     languages: Annotated[str, typer.Option("--languages", help="That models are evaluated in.")] = "en",
     judge: Annotated[str, typer.Option("--judge", help="The evaluation judge; a reward never sees it.")] = "offline",
-    real_judge: Annotated[list[str] | None, typer.Option("--real-judge", help="A judge fitted to real ratings, whose scores stand beside.")] = None,
+    real_judge: Annotated[list[str] | None, typer.Option("--real-judge", help="A further judge, e.g. one fitted to real ratings, whose scores stand beside; a reward never sees it either.")] = None,
     batch_size: Annotated[int, typer.Option("--batch-size", help="Prompts generated at a time.")] = 72,
     held_out: Annotated[int, typer.Option("--held-out", help="Held-out prompts a template whose pairs are ordered; 0 for all.")] = 0,
     limit: Annotated[int, typer.Option("--limit", help="Only the first prompts are answered; 0 for all.")] = 0,
-    frontier: Annotated[bool, typer.Option("--frontier", help="Answer the prompts at kept checkpoints too.")] = False,
+    frontier: Annotated[bool, typer.Option("--frontier", help="Keep adapters at a quarter, half and three quarters of each run (--set checkpoints=[…] for others) and answer the prompts with them too.")] = False,
     set_: Annotated[list[str] | None, typer.Option("--set", help="key=value over every recipe, e.g. steps=32 or lora.first_layer=15.")] = None,
     engine: Annotated[str, typer.Option("--engine", help="local, or ray for a cluster.")] = "local",
     address: Annotated[str | None, typer.Option("--address", help="Of a Ray cluster, e.g. auto.")] = None,
@@ -56,22 +56,23 @@ def run(
         pluralign experiment run --models Qwen/Qwen3-1.7B,allenai/OLMo-2-1124-7B-Instruct --engine ray --address auto
 
         pluralign experiment run exp2 --set steps=32 --set lora.first_layer=15 --dry-run
+
+        pluralign experiment run exp2 --languages en,de --real-judge rater-model:fitted   # adds to cells that are finished
     """
     from pluralign.experiments.cells import all_cells
-    from pluralign.experiments.engines import run_grid
+    from pluralign.experiments.engines import is_kept, run_grid
 
     settings = _settings(ratings, languages, judge, real_judge, batch_size, held_out, limit, frontier, set_)
     cells = all_cells(
         _experiments(experiments), _models(models), _numbers(seeds), ties.split(","), protocols.split(",")
     )
     if dry_run:
-        _list_cells(cells, results, as_json)
+        _list_cells(cells, settings, results, as_json)
         return
     from tqdm import tqdm
 
-    with tqdm(
-        total=len(cells), initial=sum(cell.is_finished(results) for cell in cells), unit="cell", dynamic_ncols=True
-    ) as bar:
+    there = sum(is_kept(cell, settings, results) for cell in cells)
+    with tqdm(total=len(cells), initial=there, unit="cell", dynamic_ncols=True) as bar:
         outcome = run_grid(cells, settings, results, engine=engine, address=address, tell=_Teller(bar))
     _say(outcome, as_json)
     if outcome.failed:
@@ -178,12 +179,15 @@ def _numbers(text: str) -> list[int]:
     return list(dict.fromkeys(found))
 
 
-def _list_cells(cells: list[Cell], results: Path, as_json: bool) -> None:
+def _list_cells(cells: list[Cell], settings: Settings, results: Path, as_json: bool) -> None:
+    from pluralign.experiments.engines import is_kept
+
+    done = {one: is_kept(one, settings, results) for one in cells}
     if as_json:
-        typer.echo(json.dumps([one.to_json() | {"finished": one.is_finished(results)} for one in cells], indent=1))
+        typer.echo(json.dumps([one.to_json() | {"finished": of} for one, of in done.items()], indent=1))
         return
-    for one in cells:
-        typer.echo(f"{'done' if one.is_finished(results) else 'to do':6} {one.folder(results)}")
+    for one, of in done.items():
+        typer.echo(f"{'done' if of else 'to add' if one.is_finished(results) else 'to do':6} {one.folder(results)}")
 
 
 class _Teller:
@@ -196,7 +200,7 @@ class _Teller:
         place = f"{Path(cell.model).name} {cell.name} seed {cell.seed}"
         if what in ("done", "failed", "busy"):
             self.bar.update(1)
-        if what in ("failed", "busy"):
+        if what in ("failed", "busy", "no frontier"):
             self.bar.write(f"{what}: {place}: {text}")
         else:
             self.bar.set_postfix_str(f"{place}: {text}" if text else place)
@@ -206,9 +210,14 @@ def _say(outcome: Any, as_json: bool) -> None:
     if as_json:
         told = {name: [one.to_json() for one in getattr(outcome, name)] for name in ("done", "kept", "busy")}
         told["failed"] = [one.to_json() | {"error": error} for one, error in outcome.failed]
+        told["no_frontier"] = [one.to_json() | {"reason": why} for one, why in outcome.no_frontier]
         typer.echo(json.dumps(told, indent=1))
         return
     counts = {name: len(getattr(outcome, name)) for name in ("done", "kept", "failed", "busy")}
     typer.echo(", ".join(f"{n} {name}" for name, n in counts.items() if n or name == "done"))
     for cell, error in outcome.failed:
         typer.echo(f"  failed: {cell.name} seed {cell.seed} ({cell.model}): {error}")
+    for cell, why in outcome.no_frontier:
+        typer.echo(f"  no frontier: {cell.name} seed {cell.seed} ({cell.model}): {why}")
+    if outcome.no_frontier:
+        typer.echo("  remove a cell's folder and run again to train it with adapters kept on the way")

@@ -17,6 +17,8 @@ MARKS: tuple[tuple[str, str], ...] = (
 )
 """How thinking opens and closes: DeepSeek-R1 and Qwen3, several others, Magistral, Kimi, Command A, Seed-OSS."""
 
+LONGEST = max(len(mark) for marks in MARKS for mark in marks)
+
 _FINAL = "<|channel|>final<|message|>"
 _ANALYSIS = "<|channel|>analysis<|message|>"
 """gpt-oss's channels: what is not in `final` is thinking."""
@@ -58,10 +60,11 @@ def without_thinking(text: str, context: str = "") -> Spoken:
         return _spoken(re.split(r"<\|(?:return|end)\|>", answer)[0], len(before) + len(_FINAL))
     if text.lstrip().startswith(_ANALYSIS):
         return Spoken("", True, len(text))
+    folded, began, given = text.casefold(), text.lstrip()[:LONGEST].casefold(), context[-2 * LONGEST :].rstrip()
     for opening, closing in MARKS:
-        opens = _starts(text, opening)
-        opened = context.rstrip().endswith(opening)
-        before, mark, answer = _cut(text, closing)
+        opens = began.startswith(opening.casefold())
+        opened = given.endswith(opening)
+        before, mark, answer = _cut(text, closing) if closing.casefold() in folded else (text, "", "")
         # A closing mark that nothing opened ends thinking only where it stands on a line of its own: an answer may mention it.
         alone = bool(mark) and opening not in text and _on_own_line(before, answer)
         if mark and (opens or opened or alone):
@@ -75,14 +78,11 @@ def _on_own_line(before: str, after: str) -> bool:
     return before.rpartition("\n")[2].strip() == "" and after.partition("\n")[0].strip() == ""
 
 
-def _starts(text: str, opening: str) -> bool:
-    return text.lstrip().casefold().startswith(opening.casefold())
-
-
 def _cut(text: str, closing: str) -> tuple[str, str, str]:
     """At the last closing mark: a model that thinks aloud about tags closes only once it is done."""
-    at = text.casefold().rfind(closing.casefold())
-    return (text, "", "") if at < 0 else (text[:at], closing, text[at + len(closing) :])
+    # Searched for in the text itself: "ß" is two characters once it is folded, and every place behind it another one.
+    found = [match.start() for match in re.finditer(re.escape(closing), text, re.IGNORECASE)]
+    return (text[: found[-1]], closing, text[found[-1] + len(closing) :]) if found else (text, "", "")
 
 
 def _spoken(answer: str, taken: int) -> Spoken:

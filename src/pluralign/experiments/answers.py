@@ -6,16 +6,19 @@ Generation and judging are two steps with a file between them, so that a judge t
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from pluralign.errors import PluralignError
 from pluralign.evaluation.include_path import tasks_dir
+from pluralign.evaluation.prompts import load_prompts
 from pluralign.evaluation.settings import DEFAULT_DIMENSIONS, NO_JUDGE
 from pluralign.experiments.overlap import Grams, overlap
 from pluralign.judge import Answer, Failure, Judge, JudgeOptions
@@ -49,12 +52,12 @@ class Judging:
 
 
 def generated(
-    base: Base, model: Any, language: str, batch_size: int, folder: Path, limit: int | None = None
+    base: Base | None, model: Any, language: str, batch_size: int, folder: Path, limit: int | None = None
 ) -> list[dict[str, Any]]:
     """Answers to every held-out prompt of a language, by lm-eval's task; taken from the folder where they are there already.
 
     Args:
-        base: whose tokenizer and chat template are used.
+        base: whose tokenizer and chat template are used; None where the answers are known to be there.
         model: it, with or without an adapter.
         language: en or de.
         batch_size: prompts at a time; results in bfloat16 depend on it.
@@ -65,7 +68,7 @@ def generated(
         Rows with prompt_id, template_id, prompt, response, thinking_truncated.
     """
     path = folder / f"generations_{language}.jsonl"
-    if not path.is_file():
+    if base is not None and not path.is_file():
         rows = _generate(base, model, language, batch_size, limit)
         write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), path)
     return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
@@ -76,14 +79,23 @@ def _generate(base: Base, model: Any, language: str, batch_size: int, limit: int
     from lm_eval.models.huggingface import HFLM
     from lm_eval.tasks import TaskManager
 
+    class Quiet(HFLM):  # type: ignore[misc]
+        """lm-eval's model without a bar of its own: the grid has one."""
+
+        def generate_until(self, requests: Any, disable_tqdm: bool = True) -> list[str]:  # noqa: ARG002
+            answers: list[str] = super().generate_until(requests, disable_tqdm=True)
+            return answers
+
     task = f"pluralign_{language}"
-    harness = HFLM(
+    harness = Quiet(
         pretrained=causal_lm(model).eval(), tokenizer=base.tokenizer, batch_size=batch_size, device=str(base.device)
     )
-    found = simple_evaluate(
-        model=harness, tasks=[task], task_manager=TaskManager(include_path=str(tasks_dir())), metadata={"judge": NO_JUDGE},
-        apply_chat_template=True, limit=limit, bootstrap_iters=0, log_samples=True,
-    )  # fmt: skip
+    # simple_evaluate drops its metadata where it is given a task manager: without the manager's own, every answer would be judged here too.
+    tasks = TaskManager(include_path=str(tasks_dir()), metadata={"judge": NO_JUDGE})
+    with _without_bar():
+        found = simple_evaluate(
+            model=harness, tasks=[task], task_manager=tasks, apply_chat_template=True, limit=limit, bootstrap_iters=0, log_samples=True
+        )  # fmt: skip
     if found is None:
         raise PluralignError("PA083", f"lm-eval gave no results for {task}.", "Only the first rank has them.")
     rows = []
@@ -95,6 +107,21 @@ def _generate(base: Base, model: Any, language: str, batch_size: int, limit: int
             "thinking_truncated": record["thinking_truncated"],
         })  # fmt: skip
     return rows
+
+
+@contextmanager
+def _without_bar() -> Iterator[None]:
+    """The bar over a task's prompts has no switch in lm-eval: its module is given a bar that is off."""
+    from functools import partial
+
+    from lm_eval.api import task
+
+    shown = task.tqdm
+    task.tqdm = partial(shown, disable=True)
+    try:
+        yield
+    finally:
+        task.tqdm = shown
 
 
 def judged(
@@ -129,6 +156,43 @@ def judged(
         columns |= _jury(answers, judging.jury)
     columns["overlap"] = [overlap(row["response"], known) for row in rows]
     write_parquet(pa.table(columns), path)
+    return told
+
+
+def judged_besides(names: Sequence[str], language: str, path: Path) -> dict[str, Any]:
+    """Add further judges' scores to answers that are there; the other columns stay as they are.
+
+    Args:
+        names: the judges, as `--real-judge` names them.
+        language: of the answers.
+        path: the Parquet file that `judged` wrote. An answer that was cut in its thinking is an empty one there, and has no score either.
+
+    Returns:
+        Who judged, as `judged` tells it.
+
+    Raises:
+        PluralignError: PA073 where too many judgements fail; PA099 where an answer is to a prompt that is not asked.
+    """
+    table, asked = pq.read_table(path), {row["prompt_id"]: row["prompt"] for row in load_prompts(language)}
+    if unknown := [one for one in table.column("prompt_id").to_pylist() if one not in asked]:
+        raise PluralignError("PA099", f"{path}: prompt {unknown[0]!r} is none of those asked in {language}.")
+    answers = [
+        Answer(asked[prompt], response, language)
+        for prompt, response in zip(
+            *(table.column(name).to_pylist() for name in ("prompt_id", "response")), strict=True
+        )
+    ]
+    told: dict[str, Any] = {}
+    for name in names:
+        judge = open_judge(name, JudgeOptions())
+        scores, failed = _scores(judge, answers)
+        told[judge.name] = {"identity": judge.identity(), "failed": failed}
+        for dimension, values in scores.items():
+            column = f"judge.{judge.name}.{dimension}"
+            if column in table.column_names:  # of a run that was stopped before it told of it
+                table = table.drop_columns(column)
+            table = table.append_column(column, pa.array(values))
+    write_parquet(table, path)
     return told
 
 

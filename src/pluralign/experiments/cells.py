@@ -7,7 +7,10 @@ A cell's folder is `RESULTS/<model>/<name>/seed<k>`. `cell.json` is written last
 | run.json, recipe.yaml, curves.csv, README.md, adapter/ | the fine-tune (`training.run`); the adapter is not committed |
 | held_out.parquet | implicit rewards of answers that nothing was trained on (`training.heldout.log_ratios`), sets `test` and `e` |
 | answers_<language>.parquet | what the model answers to the held-out prompts, with scores, see `ANSWER_COLUMNS` |
-| cell.json | the cell, who judged, overlap with training phrases, seconds, versions |
+| frontier.parquet | scores and KL of the adapters kept on the way, where that was asked for |
+| cell.json | the cell; who judged in which language; weights, dtype, devices, seconds, versions |
+
+What is asked for later (a language, a further judge, the frontier) is added to a finished cell; what is there already is not touched.
 """
 
 from __future__ import annotations
@@ -70,7 +73,7 @@ class Cell:
         return results / Path(self.model).name / self.name / f"seed{self.seed}"
 
     def is_finished(self, results: Path) -> bool:
-        """Whether it is whole."""
+        """Whether it is whole; for what was asked of it then, see `asked.lacking`."""
         return (self.folder(results) / CELL).is_file()
 
     def to_json(self) -> dict[str, Any]:
@@ -81,6 +84,19 @@ class Cell:
 def base_cell(model: str) -> Cell:
     """The model without fine-tuning."""
     return Cell(model, BASE)
+
+
+def teacher_of(cell: Cell) -> Cell | None:
+    """The cell whose adapter another cell is trained with: of modpo DPO on the other dimension; None for other methods.
+
+    >>> teacher_of(Cell("m", "exp4-both", method="modpo", seed=1)).name
+    'exp3-individual-toxicity.dpo.drop.steps'
+    """
+    if cell.method != "modpo":
+        return None
+    other, _ = CONDITIONS[cell.condition].dimensions
+    name = f"exp4-{other}"
+    return replace(cell, condition=ALIASES.get(name, name), method="dpo", variant="")
 
 
 CONTRASTS = (
@@ -103,6 +119,8 @@ def cells_of(
         ties: tie rules of experiments 2 and 3; the others take the first.
         protocol: of every cell.
 
+    A reward has no votes to go through: GRPO has no cell under protocol epochs.
+
     Raises:
         PluralignError: PA097 for an experiment that does not exist.
     """
@@ -121,12 +139,13 @@ def cells_of(
         case "exp3":
             return [cell(f"exp3-{handling}-toxicity", ties=rule) for rule in ties for handling in HANDLINGS]
         case "exp4":
-            reward = [cell("exp4-both-reward", method="grpo", variant=v) for v in ("", "normalize_then_sum")]
+            aggregations = ("", "normalize_then_sum") if protocol != "epochs" else ()
+            reward = [cell("exp4-both-reward", method="grpo", variant=v) for v in aggregations]
             both = [cell("exp4-both", variant="scalarised"), cell("exp4-both", method="modpo")]
             return [cell("exp4-toxicity"), cell("exp4-emotional_awareness"), cell("exp4-both"), *reward, *both]
         case "controls":
             usual = cell("exp4-toxicity")
-            null = [replace(one, control="null") for one in by_group[:2]]
+            null = [replace(one, control="null") for one in by_group]
             return [replace(usual, control="shuffled"), replace(usual, method="sft"), *null]
         case _:
             raise unknown("PA097", "experiment", experiment, EXPERIMENTS)

@@ -6,8 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
+import numpy as np
+import pyarrow as pa
+
 from pluralign.experiments.cells import BASE, CONTRASTS, HANDLINGS, SCALES_IN, Cell, cells_of
-from pluralign.experiments.outcomes import HIGHER, JURY, LOWER, ORDER, better
+from pluralign.experiments.outcomes import FURTHER, HIGHER, JURY, LOWER, ORDER, better
 from pluralign.experiments.published import PublishedEffect, published_effect
 from pluralign.experiments.results import SCORES, Results
 from pluralign.experiments.truth import SETS, TEST
@@ -139,17 +142,53 @@ def strata(results: Results, experiment: str) -> list[Stratum]:
 
 
 def contrasts(results: Results) -> list[Contrast]:
-    """Every contrast of which some model has all cells, in the order of the report."""
-    wanted = [one for stratum in strata(results, "exp1") for one in _experiment_1(stratum)]
+    """Every contrast of which some model has all cells that it may be made of, in the order of the report.
+
+    Scores of further judges are outcomes of their own. What the jury of everyone says is left out where it is the judge's own number.
+    """
+    return [one for one in wanted_contrasts(results) if any(has_all(results, model, one) for model in results.models)]
+
+
+def wanted_contrasts(results: Results) -> list[Contrast]:
+    """Every contrast of the arms under any tie rule and protocol that is there, whether its cells are or not."""
+    further = results.further_judges
+    same = [f"{JURY}.{dimension}.{EVERYONE}" for dimension in repeated(results)]
+    wanted = [one for stratum in strata(results, "exp1") for one in _experiment_1(stratum, further)]
     for experiment in ("exp2", "exp3", "exp4"):
+        outcomes = [one for one in _outcomes(experiment, further) if one not in same]
         for stratum in strata(results, experiment):
-            wanted += _compared(experiment, arms(experiment, stratum), stratum)
+            wanted += _compared(experiment, arms(experiment, stratum), outcomes, stratum)
     for stratum in strata(results, "controls"):
-        wanted += _controls(stratum)
-    return [one for one in wanted if any(has_all(results, model, one) for model in results.models)]
+        wanted += _controls(stratum, further)
+    return wanted
+
+
+def repeated(results: Results) -> tuple[str, ...]:
+    """Dimensions whose judge is the rater model that the jury is: in every cell the jury of everyone says what the judge says."""
+    tables = [table for one in results.cells for table in one.answers.values()]
+
+    def equal(dimension: str) -> bool:
+        column = f"{JURY}.{dimension}.{EVERYONE}"
+        return bool(tables) and all(
+            column in one.column_names and _same_numbers(one, column, dimension) for one in tables
+        )
+
+    return tuple(dimension for dimension in SCORES if equal(dimension))
+
+
+def _same_numbers(table: pa.Table, first: str, second: str) -> bool:
+    a, b = (table.column(name).to_numpy().astype(float) for name in (first, second))
+    return bool(np.allclose(a, b, rtol=0, atol=1e-9, equal_nan=True))
 
 
 def has_all(results: Results, model: str, contrast: Contrast) -> bool:
+    """Whether a model has every cell of a contrast, and each of its runs that was to stop at a KL did so."""
+    return has_cells(results, model, contrast) and not any(
+        one.missed_kl for term in contrast.terms for one in results.of(model, term.name)
+    )
+
+
+def has_cells(results: Results, model: str, contrast: Contrast) -> bool:
     """Whether a model has every cell of a contrast."""
     return all(results.of(model, term.name) for term in contrast.terms)
 
@@ -163,7 +202,12 @@ def _difference(
     return Contrast(experiment, estimand, arm[0], against[0], outcome, better(outcome), terms, stratum, published)
 
 
-def _experiment_1(stratum: Stratum) -> Iterator[Contrast]:
+def _further(name: str, dimension: str) -> str:
+    """The outcome that is a further judge's score."""
+    return f"{FURTHER}.{name}.{dimension}"
+
+
+def _experiment_1(stratum: Stratum, further: Sequence[str]) -> Iterator[Contrast]:
     own = arms("exp1", stratum)
     for dimension, a, b in CONTRASTS:
         cells = (own[a], own[b])
@@ -172,8 +216,12 @@ def _experiment_1(stratum: Stratum) -> Iterator[Contrast]:
         yield _own_group(OWN_GROUP, f"{JURY}.{dimension}", (a, b), cells, stratum)
         yield _difference("exp1", JUDGED, (a, own[a]), (b, own[b]), dimension, stratum)
         yield _difference("exp1", CROSS, (a, own[a]), (b, own[b]), OTHER[dimension], stratum)
+        for name in further:
+            yield _difference("exp1", JUDGED, (a, own[a]), (b, own[b]), _further(name, dimension), stratum)
+            yield _difference("exp1", CROSS, (a, own[a]), (b, own[b]), _further(name, OTHER[dimension]), stratum)
         for group in (a, b):
-            for outcome in (dimension, f"{ORDER}.{FRESH}.{dimension}.{group}"):
+            scored = (dimension, *(_further(name, dimension) for name in further))
+            for outcome in (*scored, f"{ORDER}.{FRESH}.{dimension}.{group}"):
                 yield _difference("exp1", AGAINST_BASE, (group, own[group]), (BASE, BASE), outcome, stratum)
         null = (f"{own[a]}.null", f"{own[b]}.null")
         yield _own_group(NULL, f"{ORDER}.{FRESH}.{dimension}", (a, b), null, stratum)
@@ -193,25 +241,27 @@ def _own_group(
     return Contrast("exp1", estimand, a, b, stem, HIGHER, terms, stratum)
 
 
-def _outcomes(experiment: str) -> list[str]:
+def _outcomes(experiment: str, further: Sequence[str]) -> list[str]:
     dimensions: Sequence[str] = SCORES if experiment == "exp4" else ("toxicity",)
     found = [*SCORES]
     found += [f"{ORDER}.{name}.{dimension}.{EVERYONE}" for name in (FRESH, TEST) for dimension in dimensions]
-    return found + [f"{JURY}.{dimension}.{EVERYONE}" for dimension in dimensions]
+    found += [f"{JURY}.{dimension}.{EVERYONE}" for dimension in dimensions]
+    return found + [_further(name, dimension) for name in further for dimension in SCORES]
 
 
-def _compared(experiment: str, own: dict[str, str], stratum: Stratum) -> Iterator[Contrast]:
-    for outcome in _outcomes(experiment):
+def _compared(experiment: str, own: dict[str, str], outcomes: Sequence[str], stratum: Stratum) -> Iterator[Contrast]:
+    for outcome in outcomes:
         for arm in own.items():
             yield _difference(experiment, AGAINST_BASE, arm, (BASE, BASE), outcome, stratum)
         for arm, against in combinations(own.items(), 2):
             yield _difference(experiment, PAIRWISE, arm, against, outcome, stratum)
 
 
-def _controls(stratum: Stratum) -> Iterator[Contrast]:
+def _controls(stratum: Stratum, further: Sequence[str]) -> Iterator[Contrast]:
     usual = ("dpo", Cell("", SHARED, ties=stratum.ties, protocol=stratum.protocol).name)
     own = {name: cell for name, cell in arms("controls", stratum).items() if not cell.endswith(".null")}
-    for outcome in (*SCORES, f"{ORDER}.{FRESH}.toxicity.{EVERYONE}", f"{ORDER}.{TEST}.toxicity.{EVERYONE}"):
+    orders = [f"{ORDER}.{name}.toxicity.{EVERYONE}" for name in (FRESH, TEST)]
+    for outcome in (*SCORES, *orders, *(_further(name, dimension) for name in further for dimension in SCORES)):
         for arm in own.items():
             yield _difference("controls", AGAINST_BASE, arm, (BASE, BASE), outcome, stratum)
             yield _difference("controls", PAIRWISE, usual, arm, outcome, stratum)

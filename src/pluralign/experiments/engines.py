@@ -13,14 +13,15 @@ from pathlib import Path
 from typing import Any
 
 from pluralign.errors import PluralignError
-from pluralign.experiments.cells import Cell
-from pluralign.experiments.grid import BusyError, run_cell
+from pluralign.experiments.asked import check_judges, lacking, no_frontier
+from pluralign.experiments.cells import BASE, Cell, teacher_of
+from pluralign.experiments.grid import BusyError, base_dtype, run_cell
 from pluralign.experiments.settings import Settings, recipe_of
 from pluralign.training.base import Base
 
 Work = Callable[[Cell, Settings, Path], None]
 Tell = Callable[[str, Cell, str], None]
-"""Called with `begins`, `stage`, `done`, `failed` or `busy`, the cell, and what there is to say."""
+"""Called with `begins`, `stage`, `done`, `failed`, `busy` or `no frontier`, the cell, and what there is to say."""
 
 
 @dataclass(frozen=True)
@@ -29,15 +30,17 @@ class Outcome:
 
     Attributes:
         done: cells that were brought to their end now.
-        kept: cells that were finished before.
+        kept: cells that were finished before, for all that is asked.
         failed: cells with the first line of their error.
-        busy: cells that another process works on.
+        busy: cells that another process works on, or whose teacher it works on.
+        no_frontier: cells that have no points on the way although they are asked for, with the reason.
     """
 
     done: tuple[Cell, ...]
     kept: tuple[Cell, ...]
     failed: tuple[tuple[Cell, str], ...]
     busy: tuple[Cell, ...]
+    no_frontier: tuple[tuple[Cell, str], ...] = ()
 
 
 @lru_cache(maxsize=1)
@@ -48,10 +51,8 @@ def resident(model: str, dtype: str) -> Base:
 
 def work(cell: Cell, settings: Settings, results: Path, say: Callable[[str], None] = print) -> None:
     """Run one cell on this process's resident model."""
-    dtype = str(settings.changes.get("dtype", "bfloat16"))
-    if cell.condition != "base":
-        dtype = recipe_of(cell, settings.changes).dtype
-    run_cell(cell, resident(cell.model, dtype), settings, results, say)
+    dtype = recipe_of(cell, settings.changes).dtype if cell.condition != BASE else base_dtype(settings)
+    run_cell(cell, lambda: resident(cell.model, dtype), settings, results, say)
 
 
 def run_grid(
@@ -68,14 +69,14 @@ def run_grid(
         tell: told what happens.
 
     Raises:
-        PluralignError: PA097 for other settings than the folder's, or an unknown engine; PA054 where Ray is not installed.
+        PluralignError: PA097 for other settings than the folder's, two judges of one name, or an unknown engine; PA095 for a recipe that
+            does not fit; PA054 where Ray is not installed.
     """
     tell = tell or (lambda *_: None)
-    settings.claim(results)
-    for cell in cells:  # a recipe that does not fit is found before anything is trained
-        if cell.condition != "base":
-            recipe_of(cell, settings.changes)
-    kept = tuple(cell for cell in cells if cell.is_finished(results))
+    check_judges(settings.judging)
+    check_recipes(cells, settings)
+    settings.claim(results)  # last: a command that is refused leaves nothing that the mended one would be held to
+    kept = tuple(cell for cell in cells if is_kept(cell, settings, results))
     todo = [cell for cell in cells if cell not in set(kept)]
     if engine == "local":
         ended = _local(todo, settings, results, tell)
@@ -91,7 +92,36 @@ def run_grid(
             busy.append(cell)
         else:
             failed.append((cell, error))
-    return Outcome(tuple(done), kept, tuple(failed), tuple(busy))
+    without = [
+        (cell, why) for cell in (*kept, *done) if settings.frontier and (why := no_frontier(cell, cell.folder(results)))
+    ]
+    for cell, why in without:
+        tell("no frontier", cell, why)
+    return Outcome(tuple(done), kept, tuple(failed), tuple(busy), tuple(without))
+
+
+def is_kept(cell: Cell, settings: Settings, results: Path) -> bool:
+    """Whether a cell is finished for all that is asked; one whose `cell.json` cannot be read is not, and its run says why."""
+    try:
+        return not lacking(cell, settings, results)
+    except PluralignError:
+        return False
+
+
+def check_recipes(cells: Sequence[Cell], settings: Settings) -> None:
+    """Find a recipe that does not fit before anything is trained.
+
+    Raises:
+        PluralignError: PA095.
+    """
+    for cell in cells:
+        if cell.condition == BASE:
+            continue
+        recipe = recipe_of(cell, settings.changes, settings.frontier)
+        if recipe.method == "grpo":
+            from pluralign.training.grpo import check_recipe
+
+            check_recipe(recipe)
 
 
 BUSY = "busy"
@@ -139,9 +169,15 @@ def _ray(cells: Sequence[Cell], settings: Settings, results: Path, tell: Tell, a
     remote = ray.remote(num_cpus=1, num_gpus=gpus, max_retries=-1)(_attempt_quietly)
     try:
         pending: dict[Any, Cell] = {}
-        for cell in cells:
+
+        def submit(cell: Cell) -> None:
             pending[remote.remote(cell, settings, str(results.resolve()))] = cell
             tell("begins", cell, "")
+
+        waiting = {cell: teacher for cell in cells if (teacher := teacher_of(cell)) in cells}
+        for cell in cells:
+            if cell not in waiting:
+                submit(cell)
         while pending:
             (ready, *_), _ = ray.wait(list(pending), num_returns=1)
             cell = pending.pop(ready)
@@ -150,6 +186,9 @@ def _ray(cells: Sequence[Cell], settings: Settings, results: Path, tell: Tell, a
             except ray.exceptions.RayError as lost:
                 said = f"{type(lost).__name__}: {str(lost).splitlines()[0]}"
             tell(_ending(said), cell, said or "")
+            for taught in [one for one, teacher in waiting.items() if teacher == cell]:
+                del waiting[taught]
+                submit(taught)
             yield cell, said
     finally:
         if mine:

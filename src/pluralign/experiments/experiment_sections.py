@@ -9,7 +9,8 @@ from pluralign.experiments import tables
 from pluralign.experiments.contrasts import AGAINST_BASE, CROSS, JUDGED, NULL, OWN_GROUP, PAIRWISE
 from pluralign.experiments.figures import Panel, forest_figure
 from pluralign.experiments.found import Found
-from pluralign.experiments.outcomes import ORDER
+from pluralign.experiments.jury import reach_told
+from pluralign.experiments.outcomes import ORDER, is_judged
 from pluralign.experiments.panels import figure_2, figure_5, figures_3_4
 from pluralign.experiments.pooled import GridEffect
 from pluralign.experiments.wording import beside_study, compared, null_told, opening, recovered, shown
@@ -34,10 +35,12 @@ def who_section(found: Found) -> Section | None:
                 f"{opening(words(wanted.outcome.split('.')[2]))}, {wanted.label}: own-group advantage {shown(one)}; {told}."
             )
         elif wanted.estimand == JUDGED:
+            by = " by the judge" if is_judged(wanted.outcome) else ""
             findings.append(
-                f"{opening(words(wanted.outcome))} by the judge, {wanted.label}: {shown(one)}{beside_study(one)}."
+                f"{opening(tables.outcome_words(wanted.outcome))}{by}, {wanted.label}: {shown(one)}{beside_study(one)}."
             )
-    crossed = [one for one in effects if one.contrast.estimand == CROSS]
+    findings += reach_told(found.reaches)
+    crossed = [one for one in effects if one.contrast.estimand == CROSS and is_judged(one.contrast.outcome)]
     if crossed:
         some = sum(one.headline[3] < 0.05 for one in crossed)
         findings.append(
@@ -46,7 +49,7 @@ def who_section(found: Found) -> Section | None:
     figure = forest_of(
         "figure2", figure_2(effects, found.survey), found, "Dots with intervals: what it does to a model who rated, by contrast.",
         "The study's Figure 2. Own-group advantage, (AA − BA) + (BB − AB): how much better each group is served by the model that learnt from it, by the planted "
-        "truth of both groups and by the jury of the rater model. Judged: the first group's model minus the second's by one judge, as in the study. κ = 0: trained on a release "
+        "truth of both groups. Judged: the first group's model minus the second's by one judge, as in the study. κ = 0: trained on a release "
         "in which no group weighs anything differently." + CROSSES,
     )  # fmt: skip
     own = [

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pluralign.experiments.coverage import Coverage
+from pluralign.experiments.jury import JuryReach
 from pluralign.experiments.length import LengthEffect
+from pluralign.experiments.missed import Missed
 from pluralign.experiments.outcomes import Outcomes
 from pluralign.experiments.pooled import GridEffect
 from pluralign.experiments.recovery import FrontierPoint, Recovery
@@ -20,7 +22,8 @@ class Found:
     Attributes:
         outcomes: of the cells, with results and truth.
         effects: every contrast.
-        coverage, recoveries, points, lengths, survey: see their modules.
+        coverage, recoveries, points, lengths, survey, reaches: see their modules.
+        missed: runs that did not reach their KL.
         stamp: where the ratings come from, in a line.
         simulated: whether they are simulated.
     """
@@ -34,6 +37,8 @@ class Found:
     survey: Sequence[SurveyDifference]
     stamp: str
     simulated: bool
+    reaches: Sequence[JuryReach] = ()
+    missed: Sequence[Missed] = ()
 
     def of(self, experiment: str) -> list[GridEffect]:
         """The contrasts of an experiment."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from pluralign.experiments.contrasts import repeated
 from pluralign.experiments.found import Found
+from pluralign.report.figures import words
 
 
 def method(found: Found) -> list[str]:
@@ -17,6 +19,14 @@ def method(found: Found) -> list[str]:
             f"The offline judge's toxicity is zero-shot: a profanity classifier and embedding prototypes, fitted to no ratings. It is weak: Spearman {_agreement('zero-shot')} with "
             "people's mean ratings on three real sets. A small judged effect may be none, and none may be one."
         )  # fmt: skip
+    if further := read.further_judges:
+        said.append(
+            f"Further judges score beside it ({', '.join(further)}): outcomes of their own with Holm's p of their own, never pooled with the judge's."
+        )
+    if same := repeated(read):
+        said.append(
+            f"The jury of everyone is left out on {' and '.join(map(words, same))}: it is the very number that the judge gives."
+        )
     said.append(
         "Emotional awareness has no validation on real people here"
         + (": the judge of it, and the jury, are rater models fitted to simulated raters (rater-model-simulated)." if found.simulated else ".")

@@ -5,6 +5,7 @@
 | `toxicity`, `emotional_awareness` | score of the answer by the evaluation judge | lower, higher |
 | `order.<set>.<dimension>.<group>` | share of a prompt's answer pairs that the implicit reward orders as the truth of the group does; chance .5 | higher |
 | `jury.<dimension>.<group>` | mean rating of the answer that the rater model expects of the group | the dimension's |
+| `judge.<name>.<dimension>` | score of the answer by a further judge; names may have points in them | the dimension's |
 
 The English and the German version of a prompt are two prompts of one cluster. The base has implicit reward 0 everywhere: it orders by
 coin, and its order outcomes are .5.
@@ -29,7 +30,7 @@ from pluralign.schema import DIMENSIONS
 from pluralign.stats.resampling import Floats
 
 LENGTH = "response_length"
-ORDER, JURY = "order", "jury"
+ORDER, JURY, FURTHER = "order", "jury", "judge"
 LOWER, HIGHER = "lower", "higher"
 
 
@@ -42,13 +43,32 @@ def better(outcome: str) -> str:
     kind, *rest = outcome.split(".")
     if kind == ORDER:
         return HIGHER
-    dimension = rest[0] if kind == JURY else kind
+    dimension = rest[-1] if kind == FURTHER else rest[0] if kind == JURY else kind
     return DIMENSIONS[dimension].better if dimension in DIMENSIONS else HIGHER
 
 
 def is_judged(outcome: str) -> bool:
     """Whether it is a score of the evaluation judge."""
     return outcome in SCORES
+
+
+def by_further(outcome: str) -> bool:
+    """Whether it is a score of a further judge.
+
+    >>> by_further("judge.rater-model-prism.toxicity"), by_further("toxicity")
+    (True, False)
+    """
+    return outcome.startswith(f"{FURTHER}.")
+
+
+def known_mean(values: Any) -> float:
+    """Mean of what was scored; NaN where nothing was, as on a dimension that a judge does not know.
+
+    >>> known_mean(np.array([1.0, np.nan])), known_mean(np.array([np.nan]))
+    (1.0, nan)
+    """
+    values = np.asarray(values, dtype=np.float64)
+    return float(np.nanmean(values)) if np.isfinite(values).any() else float("nan")
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pluralign.experiments.cells import BASE, Cell
 from pluralign.experiments.contrasts import AGAINST_BASE, CROSS, JUDGED, NULL, OWN_GROUP, PAIRWISE, PROTOCOLS, Contrast
 from pluralign.experiments.figures import Estimate, Panel, Row
-from pluralign.experiments.outcomes import JURY, ORDER, is_judged
+from pluralign.experiments.outcomes import ORDER, is_judged
 from pluralign.experiments.pooled import GridEffect
 from pluralign.experiments.recovery import CHANCE, Recovery
 from pluralign.experiments.survey import SurveyDifference
@@ -44,7 +44,10 @@ def rows_of(
 
 
 def figure_2(effects: Sequence[GridEffect], survey: Sequence[SurveyDifference]) -> list[Panel]:
-    """Who rates; of the first tie rule and protocol, as the others stand in the table."""
+    """Who rates; of the first tie rule and protocol, as the others stand in the table.
+
+    So does the own-group advantage by the jury: its groups are nearly one (`jury.JuryReach`), and a panel of zeros would look like a finding.
+    """
     effects = [one for one in effects if one.contrast.stratum == effects[0].contrast.stratum]
 
     def of(estimands: tuple[str, ...], kind: Callable[[str], bool]) -> list[GridEffect]:
@@ -59,7 +62,6 @@ def figure_2(effects: Sequence[GridEffect], survey: Sequence[SurveyDifference]) 
             rows_of(of((OWN_GROUP, NULL), lambda o: o.startswith(f"{ORDER}.{FRESH}")), own),
             axis=SHARES,
         ),
-        Panel("Own-group, by jury", rows_of(of((OWN_GROUP,), lambda o: o.startswith(JURY)), own), axis=POINTS),
         Panel("Judged, own dimension", rows_of(of((JUDGED, NULL), is_judged), own, survey), axis=POINTS),
         Panel("Judged, other dimension", rows_of(of((CROSS,), is_judged), own), axis=POINTS),
     ]

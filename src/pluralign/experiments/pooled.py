@@ -17,7 +17,7 @@ from scipy.special import stdtr
 
 from pluralign.experiments.cells import BASE
 from pluralign.experiments.contrasts import Contrast, has_all
-from pluralign.experiments.outcomes import Outcomes, is_judged
+from pluralign.experiments.outcomes import Outcomes, by_further, is_judged
 from pluralign.experiments.results import Finished
 from pluralign.stats.effects import Effect, contrast, paired_difference
 from pluralign.stats.joint import JointPooled, joint_effects, pool_jointly
@@ -149,7 +149,7 @@ def _model_effect(
     outcomes: Outcomes, wanted: Contrast, model: str, own: list[Floats], clusters: NDArray[np.str_], bootstrap: int, seed: int
 ) -> ModelEffect:  # fmt: skip
     weights = [term.weight for term in wanted.terms]
-    if is_judged(wanted.outcome) and weights == [1.0, -1.0]:
+    if (is_judged(wanted.outcome) or by_further(wanted.outcome)) and weights == [1.0, -1.0]:
         effect = paired_difference(own[0], own[1], clusters, bootstrap=bootstrap, seed=seed)
     else:
         effect = contrast(own, weights, clusters, bootstrap=bootstrap, seed=seed)

@@ -10,7 +10,7 @@ import numpy as np
 from scipy.special import stdtr
 
 from pluralign.experiments.cells import BASE
-from pluralign.experiments.outcomes import ORDER, Outcomes
+from pluralign.experiments.outcomes import ORDER, Outcomes, known_mean
 from pluralign.experiments.results import SCORES, Finished
 from pluralign.experiments.truth import SETS
 from pluralign.preferences import CONDITIONS
@@ -129,7 +129,7 @@ def frontier(outcomes: Outcomes) -> list[FrontierPoint]:
         if one.frontier is not None:
             # Points on the way are means over the first language's prompts, and so is what they are compared with.
             table = base[0].answers[_first_language(outcomes)]
-            first = {name: float(np.nanmean(table.column(name).to_numpy())) for name in SCORES}
+            first = {name: known_mean(table.column(name).to_numpy()) for name in SCORES}
             for row in one.frontier.to_pylist():
                 gain = {name: row[name] - first[name] for name in SCORES}
                 at = row.get("share", math.nan)
@@ -144,9 +144,7 @@ def frontier(outcomes: Outcomes) -> list[FrontierPoint]:
                     )
                 )
         if math.isfinite(one.kl):
-            gain = {
-                name: float(np.nanmean(outcomes.scores(one, name) - outcomes.scores(base[0], name))) for name in SCORES
-            }
+            gain = {name: known_mean(outcomes.scores(one, name) - outcomes.scores(base[0], name)) for name in SCORES}
             found.append(FrontierPoint(one.model, one.cell.name, one.cell.seed, 1.0, one.kl, gain))
     return found
 

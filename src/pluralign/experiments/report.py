@@ -28,8 +28,10 @@ from pluralign.experiments import tables
 from pluralign.experiments.contrasts import contrasts
 from pluralign.experiments.coverage import coverage
 from pluralign.experiments.found import Found
+from pluralign.experiments.jury import jury_reaches
 from pluralign.experiments.length import length_effects
 from pluralign.experiments.method import method
+from pluralign.experiments.missed import missed
 from pluralign.experiments.outcomes import Outcomes
 from pluralign.experiments.page import page_of, stamped, text_of
 from pluralign.experiments.pooled import grid_effects
@@ -59,6 +61,7 @@ NOTES = {
     "low_with_seeds, high_with_seeds": "95 % percentile interval that draws seeds within the model too; null with one seed",
     "p_holm": "Holm's p over one estimand of one outcome in one experiment under one tie rule and protocol",
     "percent_change": "of the second arm's mean score; the paper's 22 % and 53 % are ratios of effects, which is something else",
+    "jury_reach": "correlation over the base's answers of the jury's ratings by the two groups: where it is nearly 1, no own-group advantage can show by the jury",
     "published": "the study's, of other models, ratings and another judge; null where it published nothing",
     "null": "undefined; the notes beside it say why",
 }
@@ -161,6 +164,7 @@ def _computed(read: Results, ratings: Ratings, bootstrap: int, seed: int, say: C
         outcomes, effects, coverage(read), recoveries(outcomes, bootstrap=bootstrap, seed=seed), frontier(outcomes),
         length_effects(outcomes, effects, bootstrap=bootstrap, seed=seed),
         survey_differences(ratings, bootstrap=bootstrap, seed=seed) if same else [], printable(stamp), stamp.startswith("SIMULATED"),
+        jury_reaches(outcomes), missed(read),
     )  # fmt: skip
 
 
@@ -170,6 +174,9 @@ def _record(found: Found, made: Sequence[Section], bootstrap: int, seed: int, co
     return {
         "schema": SCHEMA, "notes": NOTES, "ratings": found.stamp, "claim": CLAIM if found.simulated else IMPORTED,
         "judges": {language: {"name": name, "identity": identity} for language, (name, identity) in read.judges.items()},
+        "further_judges": list(read.further_judges),
+        "jury_reach": [plain(asdict(one)) for one in found.reaches],
+        "kl_not_reached": [plain(asdict(one)) for one in found.missed],
         "models": list(read.models), "languages": list(read.languages), "n_cells": len(read.cells),
         "coverage": [
             {"experiment": one.experiment, "model": one.model, "protocol": one.protocol, "finished": len(one.done), "expected": len(one.expected),

@@ -1,6 +1,7 @@
 """A grid's folder, read and checked: every finished cell, what is half-written, and whether the cells may be compared at all.
 
-Cells may be compared where the same judge scored answers to the same prompts, and where they were trained on the same ratings.
+Cells may be compared where the same judge scored answers to the same prompts, and where they were trained on the same ratings; cells of one
+model where weights, dtype and kind of device are the same; cells of one method where their recipes are, but for what a cell is about.
 All that is wrong is reported at once.
 """
 
@@ -9,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,13 +19,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
+import yaml
 
 from pluralign.errors import PluralignError, Problem, ProblemsFoundError
 from pluralign.experiments.cells import ANSWER_COLUMNS, BASE, CELL, HELD_OUT, Cell
 from pluralign.experiments.checks import AGAIN, CODE, problem, same, summary, table_problems
+from pluralign.experiments.comparable import recipe_problems, system_problems
 from pluralign.schema import LANGUAGES
 
 GRID, RUN, FAILED, FRONTIER, CURVES = "grid.json", "run.json", "failed.json", "frontier.parquet", "curves.csv"
+RECIPE = "recipe.yaml"
 HELD_OUT_COLUMNS = ("set", "item_id", "prompt_id", "template_id", "logp", "reference")
 FRONTIER_COLUMNS = ("kl", "toxicity", "emotional_awareness")
 SCORES = ("toxicity", "emotional_awareness")
@@ -43,6 +47,7 @@ class Finished:
         held_out: implicit rewards; None for the base, whose own are 0.
         frontier: scores and KL on the way, where they were measured.
         curves: what was logged, a row a step; None for the base.
+        recipe: `recipe.yaml`; empty for the base.
     """
 
     cell: Cell
@@ -53,6 +58,7 @@ class Finished:
     held_out: pa.Table | None
     frontier: pa.Table | None
     curves: pa.Table | None = None
+    recipe: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def model(self) -> str:
@@ -69,6 +75,11 @@ class Finished:
         """KL from the base at the end, nats an answer; NaN where it was not measured."""
         found = self.run.get("end", {}).get("kl")
         return math.nan if found is None else float(found)
+
+    @property
+    def missed_kl(self) -> bool:
+        """Whether it was to stop at a KL and its steps ended first."""
+        return self.run.get("kl_reached") is False
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,6 +109,12 @@ class Results:
     def languages(self) -> tuple[str, ...]:
         """Languages in which every cell was asked; in others cells cannot be compared."""
         return tuple(name for name in LANGUAGES if all(name in one.answers for one in self.cells))
+
+    @property
+    def further_judges(self) -> tuple[str, ...]:
+        """Names of judges beside the evaluation judge whose scores every cell has, in every language that is compared."""
+        told = [further_judges(one, language) for one in self.cells for language in self.languages]
+        return tuple(sorted(set.intersection(*told))) if told else ()
 
     def of(self, model: str, name: str) -> tuple[Finished, ...]:
         """The seeds of a model's cell, by seed."""
@@ -134,6 +151,9 @@ def read_results(folder: Path) -> Results:
         if asked:
             problems += same(asked, partial(_prompts, language), f"answers_{language}.parquet", "prompts")
             problems += same(asked, partial(_identity, language), CELL, f"judge ({language})")
+            for name in sorted({name for one in asked for name in further_judges(one, language)}):
+                beside = [one for one in asked if name in further_judges(one, language)]
+                problems += same(beside, partial(_further_identity, language, name), CELL, f"judge {name} ({language})")
             judges[language] = _judge(asked[0], language)
             problems += [
                 problem(f"{one.where}/{CELL}", f"no judge of {language}", "judges: language -> name -> identity", AGAIN)
@@ -144,6 +164,7 @@ def read_results(folder: Path) -> Results:
         problems += same(trained, _items, HELD_OUT, "held-out items")
         told = [one for one in trained if one.run.get("ratings_sha256")]
         problems += same(told, lambda one: str(one.run["ratings_sha256"]), RUN, "ratings")
+    problems += system_problems(cells) + recipe_problems(cells)
     if problems:
         raise ProblemsFoundError(problems)
     settings = _json(folder / GRID) if (folder / GRID).is_file() else {}
@@ -166,6 +187,13 @@ def _json(path: Path) -> dict[str, Any]:
     return found
 
 
+def _yaml(path: Path) -> dict[str, Any]:
+    found = yaml.safe_load(path.read_text("utf-8"))
+    if not isinstance(found, dict):
+        raise TypeError(f"{path.name}: expected keys and values, got {type(found).__name__}")
+    return found
+
+
 def _read(folder: Path, path: Path, problems: list[Problem]) -> Finished | None:
     """One cell; None and a problem where it cannot be read."""
     where = str(path.relative_to(folder))
@@ -178,10 +206,11 @@ def _read(folder: Path, path: Path, problems: list[Problem]) -> Finished | None:
             for language in LANGUAGES
             if (path / f"answers_{language}.parquet").is_file()
         }
+        recipe = _yaml(path / RECIPE) if cell.condition != BASE else {}
         held_out = pq.read_table(path / HELD_OUT) if cell.condition != BASE else None
         frontier = pq.read_table(path / FRONTIER) if (path / FRONTIER).is_file() else None
         curves = pacsv.read_csv(path / CURVES) if (path / CURVES).is_file() else None
-    except (OSError, ValueError, KeyError, TypeError, pa.ArrowException) as error:
+    except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError, pa.ArrowException) as error:
         text = f"{type(error).__name__}: {error}".splitlines()[0]
         problems.append(problem(where, text, "a whole cell"))
         return None
@@ -198,7 +227,7 @@ def _read(folder: Path, path: Path, problems: list[Problem]) -> Finished | None:
         problems += table_problems(held_out, HELD_OUT_COLUMNS, f"{where}/{HELD_OUT}", key=("set", "item_id"))
     if frontier is not None:
         problems += table_problems(frontier, FRONTIER_COLUMNS, f"{where}/{FRONTIER}")
-    return Finished(cell, where, info, run, answers, held_out, frontier, curves)
+    return Finished(cell, where, info, run, answers, held_out, frontier, curves, recipe)
 
 
 def _prompts(language: str, one: Finished) -> str:
@@ -223,6 +252,16 @@ def _judge(one: Finished, language: str) -> tuple[str, Mapping[str, Any]]:
         return name, judges[name]["identity"]
     except (KeyError, TypeError, StopIteration):
         return "", {}
+
+
+def further_judges(one: Finished, language: str) -> set[str]:
+    """Names of judges whose scores of a cell stand beside those of the evaluation judge."""
+    told, columns = one.info.get("judges", {}).get(language, {}), one.answers[language].column_names
+    return {name for name in told if all(f"judge.{name}.{score}" in columns for score in SCORES)}
+
+
+def _further_identity(language: str, name: str, one: Finished) -> str:
+    return json.dumps(one.info["judges"][language][name]["identity"], sort_keys=True)
 
 
 def _identity(language: str, one: Finished) -> str:

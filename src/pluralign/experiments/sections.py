@@ -25,6 +25,7 @@ from pluralign.experiments.outcomes import is_judged
 from pluralign.experiments.panels import recovery_panels, short_name
 from pluralign.experiments.published import PUBLISHED_EFFECTS
 from pluralign.experiments.recovery import CHANCE
+from pluralign.experiments.results import further_judges
 from pluralign.experiments.wording import shown
 from pluralign.report.figures import words
 from pluralign.report.sections import Figure, Section
@@ -61,6 +62,13 @@ def coverage_section(found: Found) -> Section:
         findings.append(
             f"{len(extra)} finished cells belong to no experiment; they are in the tables of cells and of recovery."
         )
+    read = {name for one in results.cells for language in results.languages for name in further_judges(one, language)}
+    if some := sorted(read - set(results.further_judges)):
+        findings.append(f"Scores by {', '.join(some)} are there for some cells only and are not used.")
+    findings += [
+        f"Left out, as {one.where} did not reach its KL (it ended at {one.kl:.2f} nats an answer): {'; '.join(one.contrasts) or 'no contrast'}."
+        for one in found.missed
+    ]
     if left := sorted({language for one in results.cells for language in one.answers} - set(results.languages)):
         findings.append(f"Answers in {', '.join(left)} are there for some cells only and are not used.")
     own = [

@@ -53,7 +53,8 @@ class Settings:
     def claim(self, results: Path) -> None:
         """Write the settings down, or make sure that they are those of the results that are there.
 
-        What only says how much is measured may differ: languages, further judges, frontier.
+        What only says how much is measured may differ: languages, further judges, frontier. What is new of it is added to those of the
+        results, and then measured of finished cells too.
 
         Raises:
             PluralignError: PA097 where they differ, with what.
@@ -65,15 +66,37 @@ class Settings:
             differ = [
                 f"{key}: {former.get(key)!r} there, {own[key]!r} now" for key in fixed if former.get(key) != own[key]
             ]
-            if former["judging"]["judge"] != own["judging"]["judge"]:
-                differ.append(f"judge: {former['judging']['judge']!r} there, {own['judging']['judge']!r} now")
+            differ += [
+                f"{key}: {former['judging'].get(key)!r} there, {own['judging'][key]!r} now"
+                for key in ("judge", "jury") if former["judging"].get(key) != own["judging"][key]
+            ]  # fmt: skip
             if differ:
                 raise PluralignError(
                     "PA097", f"{results} was made with other settings ({'; '.join(differ)}).", "Name another folder, or the same settings."
                 )  # fmt: skip
-            return
+            own = _together(former, own)
+            if own == former:
+                return
         results.mkdir(parents=True, exist_ok=True)
         write_text(json.dumps(own, indent=1, sort_keys=True) + "\n", path)
+
+
+def _together(former: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+    """Settings with what two runs measure."""
+
+    def both(first: list[str], second: list[str]) -> list[str]:
+        return list(dict.fromkeys([*first, *second]))
+
+    besides = both(former["judging"].get("besides", []), own["judging"]["besides"])
+    return {
+        **former, "languages": both(former["languages"], own["languages"]), "frontier": bool(former.get("frontier")) or own["frontier"],
+        "judging": {**former["judging"], "besides": besides},
+    }  # fmt: skip
+
+
+def first_language(results: Path) -> str:
+    """The language that the points of frontiers are measured in: the grid's first, whichever a run was asked for."""
+    return str(json.loads((results / GRID).read_text("utf-8"))["languages"][0])
 
 
 def changes_for(method: str, changes: Changes) -> dict[str, Any]:
@@ -92,8 +115,19 @@ def recipe_file(condition: str) -> Path:
     return recipes_folder() / experiment / f"{rest}.yaml"
 
 
-def recipe_of(cell: Cell, changes: Changes) -> Recipe:
+ON_THE_WAY = (0.25, 0.5, 0.75)
+"""Shares of a run at which adapters are kept where a frontier is asked for and no others are named."""
+PROBED_EVERY = 2
+"""Steps between two looks at the KL under protocol kl, where the recipe does not say: without one the run would not stop."""
+
+
+def recipe_of(cell: Cell, changes: Changes, frontier: bool = False) -> Recipe:
     """The recipe of a cell: its condition's, with what the cell and the grid say.
+
+    Args:
+        cell: it.
+        changes: of the grid.
+        frontier: whether adapters on the way are asked for; `checkpoints` in the changes says at which shares, else `ON_THE_WAY`.
 
     Raises:
         PluralignError: PA095 where they do not fit together.
@@ -106,7 +140,16 @@ def recipe_of(cell: Cell, changes: Changes) -> Recipe:
         given["combine"] = "scalarised"
     elif cell.variant:
         given["grpo.aggregation"] = cell.variant
-    return read_recipe(recipe_file(cell.condition), {**changes_for(cell.method, changes), **given})
+    own = changes_for(cell.method, changes)
+    if frontier and "checkpoints" not in own:
+        given["checkpoints"] = ON_THE_WAY
+    # A recipe of protocol kl is refused without probes, so that they are given before it is one.
+    recipe = read_recipe(
+        recipe_file(cell.condition), {**own, **given, "protocol": "steps" if cell.protocol == "kl" else cell.protocol}
+    )
+    if cell.protocol == "kl":
+        recipe = recipe.changed(protocol="kl", probe_every=recipe.probe_every or PROBED_EVERY)
+    return recipe
 
 
 def model_families() -> dict[str, Any]:

@@ -10,7 +10,7 @@ from pluralign.analysis.numbers import DASH, interval, plain
 from pluralign.analysis.table import Table
 from pluralign.analysis.tables import shown_p
 from pluralign.experiments.length import LengthEffect
-from pluralign.experiments.outcomes import ORDER
+from pluralign.experiments.outcomes import FURTHER, ORDER
 from pluralign.experiments.pooled import GridEffect
 from pluralign.experiments.published import PublishedEffect
 from pluralign.experiments.records import model_record, pooled_record, published_record
@@ -39,11 +39,16 @@ def outcome_words(outcome: str) -> str:
 
     >>> outcome_words("order.e.toxicity.everyone"), outcome_words("jury.emotional_awareness")
     ('order on E: toxicity, everyone', 'jury: emotional awareness')
+    >>> outcome_words("judge.rater-model-prism.toxicity")
+    'toxicity by rater-model-prism'
     """
     kind, *rest = outcome.split(".")
     if kind == ORDER:
         where = {"e": "E", "test": "the test split"}[rest[0]]
         return f"order on {where}: {', '.join(map(words, rest[1:]))}"
+    if kind == FURTHER:
+        name, _, dimension = outcome.removeprefix(f"{FURTHER}.").rpartition(".")
+        return f"{words(dimension)} by {name}"
     return f"{kind}: {', '.join(map(words, rest))}" if rest else words(kind)
 
 

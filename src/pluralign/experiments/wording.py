@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from pluralign.analysis.numbers import interval
 from pluralign.experiments.contrasts import AGAINST_BASE, PAIRWISE
-from pluralign.experiments.outcomes import ORDER, is_judged
+from pluralign.experiments.outcomes import ORDER, by_further, is_judged
 from pluralign.experiments.pooled import GridEffect
 from pluralign.experiments.tables import outcome_words
 from pluralign.training.heldout import FRESH
@@ -19,16 +19,17 @@ def compared(effects: Sequence[GridEffect]) -> list[str]:
     first = effects[0].contrast.stratum
     for outcome in dict.fromkeys(one.contrast.outcome for one in effects):
         own = [one for one in effects if one.contrast.outcome == outcome]
+        scored = is_judged(outcome) or by_further(outcome)
         against = [one for one in own if one.contrast.estimand == AGAINST_BASE and one.contrast.stratum == first]
         name = opening(outcome_words(outcome))
-        if against and (is_judged(outcome) or outcome.startswith(f"{ORDER}.{FRESH}")):
+        if against and (scored or outcome.startswith(f"{ORDER}.{FRESH}")):
             places = {of_whom(one) for one in against}
             common = f"; {places.pop()}" if len(places) == 1 else ""
             listed = "; ".join(f"{one.contrast.first} {estimated(one) if common else shown(one)}" for one in against)
-            level = "the base" if is_judged(outcome) else "chance"
+            level = "the base" if scored else "chance"
             findings.append(f"{name}, against {level} ({first}{common}): {listed}.")
         pairs = [one for one in own if one.contrast.estimand == PAIRWISE]
-        if pairs and is_judged(outcome):
+        if pairs and scored:
             some = sum(holm_p(one) < 0.05 for one in pairs)
             undefined = sum(math.isnan(holm_p(one)) for one in pairs)
             told = f"{name}: {some or 'none'} of {len(pairs)} pairs of arms differ with p < .05 after Holm"

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
-from pluralign.errors import Problem
+from pluralign.errors import Problem, listing
 from pluralign.evaluation.prompts import load_prompts
 from pluralign.evaluation.thinking import without_thinking
 from pluralign.judge.samples import Sample, sample_of
 from pluralign.leaderboard.folder import PackedError, unpacked_lines
-from pluralign.leaderboard.strict import StrictError, strict_json
+from pluralign.leaderboard.strict import StrictError, TooManyError, strict_json
 from pluralign.schema import DIMENSIONS
 
 PARTS = frozenset(
@@ -35,13 +35,21 @@ PARTS = frozenset(
 """Keys of a line besides its metrics."""
 METRICS = frozenset({*DIMENSIONS, "judge_failed", "response_length"})
 FIX = "Give lm-eval's own files, unchanged: run with --log_samples and all prompts, then `pluralign submission new`."
+HASHES = ("doc_hash", "prompt_hash", "target_hash")
 MOST_TOLD = 20
 """Problems of one kind that are told of a file; the rest is counted."""
+MOST_NOTED = 200
+"""Problems after which a file is read no further."""
+MOST_VALUES = 2000
+"""JSON values of a line."""
+MOST_KEPT = 1 << 17
+"""Characters of an answer with its judgements, and of what the model was given: the thinking before an answer may be longer."""
+MOST_SETTINGS = 4000
 
 
 @dataclass(frozen=True)
 class Answers:
-    """The answers in one language, in the order of the prompts.
+    """The answers in one language, in the order of the prompts; of a sample's line only the metrics are kept.
 
     Attributes:
         language: of prompts and answers.
@@ -90,42 +98,46 @@ def read_answers(path: Path, language: str, problems: list[Problem]) -> Answers 
     mine: list[Problem] = []
     prompts = load_prompts(language)
     content = hashlib.sha256()
-    lines = _lines(path, len(prompts), mine, content)
-    if not mine:
-        _coverage(path, [row.get("doc_id") for _, row in lines], len(prompts), mine)
-    if mine:
-        problems += _few(mine, path)
-        return None
-    hashes = "".join(str(row.get(name)) for _, row in lines for name in ("doc_hash", "prompt_hash", "target_hash"))
-    samples: list[Sample] = []
-    given: list[str] = []
+    held: dict[int, tuple[Sample, str]] = {}
+    hashes: list[str] = []
     manners: dict[str, Any] = {}
-    for number, row in sorted(lines, key=lambda one: one[1]["doc_id"]):  # several devices write one after the other
+    for number, row in _rows(path, len(prompts), mine, content):
+        if len(mine) > MOST_NOTED:
+            break
+        if (doc_id := _doc_id(row, held, len(prompts), path, number, mine)) is None or _too_long(
+            row, path, number, mine
+        ):
+            continue
+        hashes += [str(row.get(name)) for name in HASHES]
         if (sample := sample_of(row, path, number, mine)) is not None:
-            given.append(_line_problems(row, sample, prompts[row["doc_id"]], path, number, mine))
-            samples.append(sample)
-            manners.setdefault(json.dumps(_manner(row), sort_keys=True), _manner(row))
-    if len(manners) != 1 or not isinstance(next(iter(manners.values())), dict):
+            context = _line_problems(row, sample, prompts[doc_id], path, number, mine)
+            kept = {name: row[name] for name in METRICS | {"metrics"} if name in row}
+            held[doc_id] = replace(sample, row=kept), context
+            manners.setdefault(json.dumps(_manner(row), sort_keys=True)[:MOST_SETTINGS], _manner(row))
+    if not mine and (len(manners) != 1 or not isinstance(next(iter(manners.values())), dict)):
         got = f"{len(manners)} manners of generating" if len(manners) != 1 else "no settings of generation"
         mine.append(_problem("PA104", path, None, "arguments", got, "one for all prompts"))
+    elif any(len(manner) >= MOST_SETTINGS for manner in manners):
+        got = f"settings of {MOST_SETTINGS:,} characters and more"
+        mine.append(_problem("PA101", path, None, "arguments", got, "lm-eval's settings of generation"))
     problems += _few(mine, path)
     if mine:
         return None
+    samples, given = zip(*(held[k] for k in sorted(held)), strict=True)  # several devices write one after the other
     told = "\x00".join(text for one in samples for text in (one.prompt_id, one.response))
     return Answers(
         language,
-        tuple(samples),
-        tuple(given),
+        samples,
+        given,
         next(iter(manners.values())),
         hash_string(told),
-        hash_string(hashes),
+        hash_string("".join(hashes)),
         content.hexdigest(),
     )
 
 
-def _lines(path: Path, expected: int, problems: list[Problem], content: Any) -> list[tuple[int, dict[str, Any]]]:
-    """Line numbers and objects, as they stand in the file."""
-    found: list[tuple[int, dict[str, Any]]] = []
+def _rows(path: Path, expected: int, problems: list[Problem], content: Any) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Line numbers and objects, as they stand in the file; one at a time, because a file may hold 64 MiB."""
     number = 0
     try:
         for number, raw in enumerate(unpacked_lines(path), start=1):
@@ -133,7 +145,9 @@ def _lines(path: Path, expected: int, problems: list[Problem], content: Any) -> 
             if number > expected:
                 break
             if (row := _row(raw, path, number, problems)) is not None:
-                found.append((number, row))
+                yield number, row
+    except TooManyError:  # told by `_row`
+        return
     except PackedError as error:
         problems.append(Problem(error.code, path.name, None, None, error.got, error.expected, FIX))
     except OSError as error:
@@ -143,22 +157,54 @@ def _lines(path: Path, expected: int, problems: list[Problem], content: Any) -> 
         if number != expected:
             got = f"{number} lines" if number < expected else f"more than {expected} lines"
             problems.append(_problem("PA105", path, None, None, got, f"{expected}, one a prompt"))
-    return found
 
 
-def _coverage(path: Path, doc_ids: list[Any], n: int, problems: list[Problem]) -> None:
-    """Every prompt once."""
-    if odd := [one for one in doc_ids if isinstance(one, bool) or not isinstance(one, int) or not 0 <= one < n]:
-        problems.append(_problem("PA105", path, None, "doc_id", _short(odd[0]), f"whole numbers from 0 to {n - 1}"))
-    elif again := sorted({one for one in doc_ids if doc_ids.count(one) > 1}):
-        problems.append(_problem("PA105", path, None, "doc_id", f"{again[0]} again", "every prompt once"))
+def _doc_id(
+    row: Mapping[str, Any], held: Mapping[int, Any], n: int, path: Path, number: int, problems: list[Problem]
+) -> int | None:
+    """Which prompt a line answers; every prompt once."""
+    doc_id = row.get("doc_id")
+    if isinstance(doc_id, bool) or not isinstance(doc_id, int) or not 0 <= doc_id < n:
+        problems.append(_problem("PA105", path, number, "doc_id", _short(doc_id), f"whole numbers from 0 to {n - 1}"))
+        return None
+    if doc_id in held:
+        problems.append(_problem("PA105", path, number, "doc_id", f"{doc_id} again", "every prompt once"))
+        return None
+    return doc_id
+
+
+def _too_long(row: Mapping[str, Any], path: Path, number: int, problems: list[Problem]) -> bool:
+    """Whether what is kept of a line is more than an answer and what a judge says of it; then it is not looked at."""
+    before = len(problems)
+    record = row.get("filtered_resps")
+    for name, value in (("filtered_resps", record[0] if _is_one(record) else None), ("arguments", _context(row))):
+        if isinstance(value, str) and len(value) > MOST_KEPT:
+            problems.append(
+                _problem("PA101", path, number, name, f"{len(value):,} characters", f"at most {MOST_KEPT:,}")
+            )
+    if len(problems) == before and _is_one(record) and isinstance(record[0], str):
+        problems += _record_problems(record[0], path, number)
+    return len(problems) > before
+
+
+def _record_problems(text: str, path: Path, number: int) -> list[Problem]:
+    """What the record, JSON text within JSON, holds that JSON of strangers may not."""
+    try:
+        record = strict_json(text.encode(), MOST_VALUES)
+    except StrictError as error:
+        return [_problem("PA102", path, number, "filtered_resps", str(error), "one record as JSON text")]
+    judged = record.get("judgements") if isinstance(record, dict) else None
+    odd = sorted(set(judged) - set(DIMENSIONS)) if isinstance(judged, dict) else []
+    return [_problem("PA107", path, number, "judgements", _short(odd[0]), listing(list(DIMENSIONS)))] if odd else []
 
 
 def _row(raw: bytes, path: Path, number: int, problems: list[Problem]) -> dict[str, Any] | None:
     try:
-        row = strict_json(raw)
+        row = strict_json(raw, MOST_VALUES)
     except StrictError as error:
         problems.append(_problem("PA102", path, number, None, str(error), "one JSON object"))
+        if isinstance(error, TooManyError):
+            raise
         return None
     if not isinstance(row, dict):
         problems.append(_problem("PA102", path, number, None, type(row).__name__, "one JSON object"))
@@ -206,7 +252,7 @@ def _line_problems(
     return context
 
 
-def _is_one(value: Any) -> bool:
+def _is_one(value: Any) -> TypeGuard[list[Any]]:
     return isinstance(value, list) and len(value) == 1
 
 
@@ -215,7 +261,7 @@ def _context(row: Mapping[str, Any]) -> str:
     first = arguments.get("gen_args_0") if isinstance(arguments, dict) else None
     context = first.get("arg_0") if isinstance(first, dict) else None
     if _is_one(context):  # messages for an API, as JSON text
-        context = context[0]  # type: ignore[index]
+        context = context[0]
     return context if isinstance(context, str) else json.dumps(context, ensure_ascii=False)
 
 
@@ -243,5 +289,5 @@ def _problem(code: str, path: Path, line: int | None, name: str | None, got: str
 
 def _short(value: object) -> str:
     text = value if isinstance(value, str) else "nothing" if value is None else repr(value)
-    text = "".join(c if c.isprintable() else " " for c in text)
+    text = "".join(c if c.isprintable() else " " for c in text[:81])
     return text if len(text) <= 80 else text[:79] + "…"

@@ -6,6 +6,7 @@ import hashlib
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,14 @@ from pluralign.judge.rubric import load_rubric
 from pluralign.leaderboard.answers import Answers, read_answers
 from pluralign.leaderboard.flags import Flag, own_flags
 from pluralign.leaderboard.folder import FIX as FOLDER_FIX
-from pluralign.leaderboard.folder import Files, submission_files
+from pluralign.leaderboard.folder import Files, moment, submission_files
 from pluralign.leaderboard.manifest import MANIFEST, Adapter, Manifest, OnHub, folder_of, identity_sha256, read_manifest
 from pluralign.leaderboard.recompute import Recomputed, compare, recomputed
-from pluralign.leaderboard.run_file import SECRETS, Run, read_run
+from pluralign.leaderboard.run_file import REMOTE_CODE, SECRETS, Run, model_arguments, read_run
 from pluralign.leaderboard.world import World
 
+MOST_DAYS = 60
+"""That a run may take: lm-eval writes when it began into the results, and when it ended into the files' names."""
 FIX = "Let `pluralign submission new` fill in what the run knows."
 
 
@@ -97,8 +100,10 @@ def _check(folder: Path, placed: bool) -> Checked:
         return Checked(folder, tuple(problems))
     manifest, wrong = read_manifest(files.manifest)
     problems += wrong
+    problems += _remote_code(manifest) if manifest is not None else []
     problems += _secrets(files)
     run = read_run(files.results, files.results_name, problems)
+    problems += _dated(files, run) if run is not None else []
     answers: dict[str, Answers] = {}
     for language, path in files.samples.items():
         if (read := read_answers(path, language, problems)) is not None:
@@ -140,6 +145,30 @@ def _secrets(files: Files) -> list[Problem]:
             fix = "Revoke it, take it out of the command, and run again."
             found.append(Problem("PA100", name, None, None, "what looks like a key or token", "none", fix))
     return found
+
+
+def _remote_code(manifest: Manifest) -> list[Problem]:
+    """Neither does the command let the model's own code run."""
+    if not REMOTE_CODE.search(manifest.command):
+        return []
+    got, fix = "trust_remote_code", "Submit a model that transformers knows."
+    return [Problem("PA110", MANIFEST, None, "command", got, "a model that needs no code of its own", fix)]
+
+
+def _dated(files: Files, run: Run) -> list[Problem]:
+    """The date of the files' names, which says who came first on a board, is that of the run."""
+    written = moment(files.date)
+    assert written is not None
+    days = (written.replace(tzinfo=UTC).timestamp() - run.date) / 86_400
+    if -1 <= days <= MOST_DAYS:  # the name is in the time of a zone that it does not tell
+        return []
+    began = datetime.fromtimestamp(run.date, UTC).isoformat(timespec="seconds")
+    fix = "Give lm-eval's own files under the names that it gave them."
+    return [
+        Problem(
+            "PA104", files.results_name, None, "date", f"a run that began at {began}", f"the name's {files.date}", fix
+        )
+    ]
 
 
 def _digest(files: Files, answers: Mapping[str, Answers]) -> str:
@@ -197,8 +226,7 @@ def _agree(manifest: Manifest, run: Run, found: Recomputed) -> list[Problem]:
     dtype = str(config.get("model_dtype") or "").removeprefix("torch.")
     if dtype and dtype not in manifest.precision:
         pairs.append(("precision", manifest.precision, f"a text with {dtype} in it"))
-    arguments = config.get("model_args")
-    given = arguments if isinstance(arguments, dict) else {}
+    given = model_arguments(config)
     match manifest.model:
         case OnHub():
             pairs += [("model.id", manifest.model.id, given.get("pretrained", manifest.model.id))]

@@ -8,20 +8,22 @@ leaderboard/submissions/<org>__<model>/<date>-<short>/
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import stat
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from pluralign.errors import Problem, listing
 from pluralign.leaderboard.manifest import MANIFEST
 
 MODEL_FOLDER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}__[A-Za-z0-9][A-Za-z0-9._-]{0,95}")
-OWN_FOLDER = re.compile(r"(\d{4}-\d{2}-\d{2})-([0-9a-f]{8})")
-DATE = r"(\d{4}-\d{2}-\d{2}T\d{2}-\d{2}-\d{2}(?:\.\d{1,6})?)"
+OWN_FOLDER = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})-([0-9a-f]{8})")  # \d would take the digits of every script
+DATE = r"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}-[0-9]{2}-[0-9]{2}(?:\.[0-9]{1,6})?)"
 RESULTS = re.compile(rf"results_{DATE}\.json")
 SAMPLES = re.compile(rf"samples_pluralign_(en|de)_{DATE}\.jsonl\.gz")
 
@@ -33,6 +35,8 @@ MOST_RATIO = 200
 """Unpacked bytes a packed one, once a MiB has come out; JSON of answers shrinks to a tenth."""
 MOST_LINE = 1024**2
 MOST_LINES = 2000
+MOST_MEMBERS = 64
+"""Gzip files in one; each costs a copy of what follows it."""
 MOST_FILES = 8
 CHUNK = 1 << 16
 
@@ -73,14 +77,14 @@ def submission_files(folder: Path, *, placed: bool = True) -> tuple[Files | None
         The files, None where one is missing or may not be read, and all problems.
     """
     if folder.is_symlink() or not folder.is_dir():
-        return None, [_problem(str(folder), "a link" if folder.is_symlink() else "no folder", "a folder")]
+        return None, [_problem(_shown(str(folder)), "a link" if folder.is_symlink() else "no folder", "a folder")]
     problems = _names(folder) if placed else []
     found: dict[str, Path] = {}
     dates: dict[str, str] = {}
     with os.scandir(folder) as entries:
-        names = sorted((entry.name, entry) for entry in entries)
+        names = sorted((entry.name, entry) for entry in itertools.islice(entries, MOST_FILES + 1))
     if len(names) > MOST_FILES:
-        problems.append(_problem(str(folder), f"{len(names)} files", f"at most {MOST_FILES}: {ALLOWED}"))
+        problems.append(_problem(_shown(folder.name), f"more than {MOST_FILES} files", ALLOWED))
         return None, problems
     for name, entry in names:
         kind, language, date = _kind(name)
@@ -97,10 +101,17 @@ def submission_files(folder: Path, *, placed: bool = True) -> tuple[Files | None
             dates |= {name: date} if date else {}
     for key in ("manifest", "results", "samples en"):
         if key not in found and not any(p.file.startswith(key.split()[0]) for p in problems):
-            problems.append(_problem(str(folder.name), f"no {key}", ALLOWED))
+            problems.append(_problem(_shown(folder.name), f"no {key}", ALLOWED))
+    for date in sorted(set(dates.values())):
+        if moment(date) is None:
+            problems.append(_problem(_shown(folder.name), f"the date {date}", "a day and time that there is"))
     if len(set(dates.values())) > 1:
         problems.append(
-            _problem(folder.name, f"files of several runs: {listing(sorted(set(dates.values())))}", "files of one run")
+            _problem(
+                _shown(folder.name),
+                f"files of several runs: {listing(sorted(set(dates.values())))}",
+                "files of one run",
+            )
         )
     if problems:
         return None, problems
@@ -114,11 +125,25 @@ def submission_files(folder: Path, *, placed: bool = True) -> tuple[Files | None
 def _names(folder: Path) -> list[Problem]:
     problems = []
     resolved = folder.absolute()
+    if resolved.parent.is_symlink():
+        problems.append(_problem(_shown(resolved.parent.name), "a link", "a folder"))
     if not OWN_FOLDER.fullmatch(resolved.name):
         problems.append(_problem(_shown(resolved.name), "this name", "<yyyy-mm-dd>-<eight hexadecimal digits>"))
     if not MODEL_FOLDER.fullmatch(resolved.parent.name):
         problems.append(_problem(_shown(resolved.parent.name), "this name", "<organisation>__<model>"))
     return problems
+
+
+def moment(date: str) -> datetime | None:
+    """When a file was written, by the date in its name; None where there is no such day or time.
+
+    >>> moment("2026-11-27T00-03-51.044831").day, moment("2026-02-30T00-00-00")
+    (27, None)
+    """
+    try:
+        return datetime.strptime(date, "%Y-%m-%dT%H-%M-%S.%f" if "." in date else "%Y-%m-%dT%H-%M-%S")
+    except ValueError:
+        return None
 
 
 def _kind(name: str) -> tuple[str | None, str, str]:
@@ -157,21 +182,24 @@ def unpacked_lines(path: Path) -> Iterator[bytes]:
         *lines, rest = (rest + part).split(b"\n")
         if len(rest) > MOST_LINE or any(len(line) > MOST_LINE for line in lines):
             raise PackedError("PA101", "a line longer than a MiB", f"at most {MOST_LINE:,} bytes a line")
+        n_lines += len(lines)  # empty ones too: a file of nothing else takes as long to read
+        if n_lines > MOST_LINES:
+            raise PackedError("PA101", f"more than {MOST_LINES} lines", "a line a prompt")
         for line in lines:
             if line.strip():
-                n_lines += 1
-                if n_lines > MOST_LINES:
-                    raise PackedError("PA101", f"more than {MOST_LINES} lines", "a line a prompt")
                 yield line
     if rest.strip():
         yield rest
 
 
 def _unpacked(path: Path) -> Iterator[bytes]:
-    packed = unpacked = 0
+    packed = unpacked = n_members = 0
     with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb") as stream:
         data = stream.read(CHUNK)
         while data:
+            n_members += 1
+            if n_members > MOST_MEMBERS:
+                raise PackedError("PA101", f"more than {MOST_MEMBERS} gzip files in one", "one")
             member = zlib.decompressobj(31)
             while not member.eof:
                 ended = not data and not (data := stream.read(CHUNK))

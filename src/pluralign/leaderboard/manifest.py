@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from pluralign.errors import Problem, did_you_mean
 from pluralign.leaderboard.strict import StrictError, strict_yaml
@@ -16,23 +16,38 @@ from pluralign.schema import DIMENSIONS, LANGUAGES
 
 MANIFEST = "manifest.yaml"
 SCHEMA_VERSION = 1
-FIX = "docs/leaderboard.md lists every field; `pluralign submission new` fills in what the run knows."
+MOST_TOLD = 20
+"""Problems that are told at once."""
+FIX = "leaderboard/manifest.schema.json describes every field; `pluralign submission new` fills in what the run knows."
 
 
 def _one_of(*options: str) -> Any:
     def check(value: str) -> str:
         if value not in options:
-            raise ValueError(f"expected one of {', '.join(options)}.{did_you_mean(value, options)}")
+            raise ValueError(f"one of {', '.join(options)}.{did_you_mean(value, options)}".rstrip("."))
         return value
 
     return AfterValidator(check)
 
 
+def _exactly(value: object) -> Any:
+    """Python takes True for 1; a manifest does not."""
+
+    def check(given: object) -> object:
+        if type(given) is not type(value):
+            raise ValueError(repr(value))
+        return given
+
+    return BeforeValidator(check)
+
+
 HubId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,95}/[A-Za-z0-9][A-Za-z0-9._-]{0,95}$")]
 Revision = Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-Line = Annotated[str, Field(min_length=1, max_length=400, pattern=r"^[^\x00-\x1f\x7f]+$")]
-Text = Annotated[str, Field(min_length=1, max_length=4000)]
+_UNSEEN = r"\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff"
+"""What a reader does not see, or what turns the order of what is seen: a terminal obeys the first, an eye the second."""
+Line = Annotated[str, Field(min_length=1, max_length=400, pattern=rf"^[^\x00-\x1f{_UNSEEN}]+$")]
+Text = Annotated[str, Field(min_length=1, max_length=4000, pattern=rf"^[^\x00-\x08\x0b-\x1f{_UNSEEN}]+$")]
 Share = Annotated[float, Field(ge=0, le=1)]
 Dimension = Annotated[str, _one_of(*DIMENSIONS)]
 Language = Annotated[str, _one_of(*LANGUAGES, "both")]
@@ -50,27 +65,27 @@ class Strict(BaseModel):
 class Named(Strict):
     """A model on the Hub at one revision."""
 
-    id: HubId
+    id: HubId = Field(description="organisation and name on the Hub")
     revision: Revision = Field(description="the full commit hash: a branch can change")
 
 
 class OnHub(Named):
     """Weights on the Hub."""
 
-    kind: Literal["hub"]
+    kind: Literal["hub"] = Field(description="weights on the Hub")
 
 
 class Adapter(Named):
     """An adapter on the Hub, and the base that it goes onto."""
 
-    kind: Literal["adapter"]
-    base: Named
+    kind: Literal["adapter"] = Field(description="an adapter on the Hub, and the base that it goes onto")
+    base: Named = Field(description="that it goes onto")
 
 
 class Local(Strict):
     """Weights that are not on the Hub."""
 
-    kind: Literal["local"]
+    kind: Literal["local"] = Field(description="weights that are not on the Hub")
     id: HubId = Field(description="organisation and a name of your own")
     weights_sha256: Sha256 = Field(description="of the weights, or of the adapter's")
     quantisation: Line = Field(description="e.g. none, Q4_1, bnb-4bit")
@@ -80,7 +95,7 @@ class Local(Strict):
 class Served(Strict):
     """A system without weights that anyone could load: an API, a program."""
 
-    kind: Literal["served"]
+    kind: Literal["served"] = Field(description="a system without weights that anyone could load: an API, a program")
     id: HubId = Field(description="who serves it and its name")
     what: Line = Field(description="version, date, or what it does")
 
@@ -88,8 +103,8 @@ class Served(Strict):
 class BaseModelRef(Strict):
     """What a model was made from; the board shows the change against its own submission."""
 
-    id: HubId
-    revision: Revision | None = None
+    id: HubId = Field(description="organisation and name")
+    revision: Revision | None = Field(default=None, description="of the one that it was made from; null for the newest")
 
 
 class Training(Strict):
@@ -104,7 +119,7 @@ class Training(Strict):
 class JudgeRef(Strict):
     """Who judged; scores of different judges are never ranked against each other."""
 
-    name: Line
+    name: Line = Field(description="as the results file has it")
     identity_sha256: Sha256 = Field(description="of the judge's identity as the results file holds it")
     rubrics_sha256: dict[Dimension, Sha256] = Field(description="dimension -> hash of its rubric")
 
@@ -112,27 +127,27 @@ class JudgeRef(Strict):
 class Prompts(Strict):
     """Which prompts were answered."""
 
-    version: Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+$")]
-    sha256: dict[Annotated[str, _one_of(*LANGUAGES)], Sha256]
+    version: Annotated[str, Field(pattern=r"^[0-9]+\.[0-9]+\.[0-9]+$")] = Field(description="of tasks and prompts")
+    sha256: dict[Annotated[str, _one_of(*LANGUAGES)], Sha256] = Field(description="language -> hash of its prompts")
 
 
 class Seeds(Strict):
     """lm-eval's."""
 
-    random: int
-    numpy: int
-    torch: int
-    fewshot: int
+    random: int = Field(description="lm-eval's random_seed")
+    numpy: int = Field(description="lm-eval's numpy_seed")
+    torch: int = Field(description="lm-eval's torch_seed")
+    fewshot: int = Field(description="lm-eval's fewshot_seed")
 
 
 class Reported(Strict):
     """A score as the submitter reports it, on 0–1, with its 95 % interval over prompt templates."""
 
-    dimension: Dimension
-    language: Language
-    score: Share
-    low: Share
-    high: Share
+    dimension: Dimension = Field(description="what was judged")
+    language: Language = Field(description="of prompts and answers; both for the mean of the languages' means")
+    score: Share = Field(description="mean of (score − 1) / 4")
+    low: Share = Field(description="lower end of the interval")
+    high: Share = Field(description="upper end of the interval")
     n: Annotated[int, Field(ge=1)] = Field(description="answers that were scored")
     n_failed: Annotated[int, Field(ge=0)] = Field(description="answers that were not")
 
@@ -140,24 +155,28 @@ class Reported(Strict):
 class Manifest(Strict):
     """A submission."""
 
-    schema_version: Literal[1]
-    model: Annotated[OnHub | Adapter | Local | Served, Field(discriminator="kind")]
+    schema_version: Annotated[Literal[1], _exactly(1)] = Field(description="of this form")
+    model: Annotated[OnHub | Adapter | Local | Served, Field(discriminator="kind")] = Field(
+        description="what answered, and which version of it"
+    )
     base_model: BaseModelRef | None = Field(description="null for a model that was made from no other")
-    method: Method
-    training: Training
+    method: Method = Field(description="how it was aligned; none for a model as it comes")
+    training: Training = Field(description="what it was trained on")
     licence: Line = Field(description="of the weights, an SPDX identifier where there is one")
     precision: Line = Field(description="what it ran in, e.g. bfloat16")
-    n_parameters: Annotated[int, Field(ge=1)] | None
-    judge: JudgeRef
-    prompts: Prompts
-    seeds: Seeds
+    n_parameters: Annotated[int, Field(ge=1)] | None = Field(description="null where nobody knows")
+    judge: JudgeRef = Field(description="who judged")
+    prompts: Prompts = Field(description="which prompts were answered")
+    seeds: Seeds = Field(description="of the run")
     command: Text = Field(description="the exact command")
-    hardware: Line
-    contact: Line
-    not_trained_on_test_prompts: Literal[True] = Field(
+    hardware: Line = Field(description="what it ran on")
+    contact: Line = Field(description="whom to ask; public")
+    not_trained_on_test_prompts: Annotated[Literal[True], _exactly(True)] = Field(
         description="that neither prompts nor answers of the benchmark were trained on"
     )
-    reported: Annotated[list[Reported], Field(min_length=1)]
+    reported: Annotated[list[Reported], Field(min_length=1)] = Field(
+        description="every judged dimension in every language, and in both"
+    )
     response_length: dict[Annotated[str, _one_of(*LANGUAGES)], Annotated[float, Field(ge=0)]] = Field(
         description="mean, in characters"
     )
@@ -179,12 +198,22 @@ def read_manifest(data: bytes, where: str = MANIFEST) -> tuple[Manifest | None, 
     try:
         return Manifest.model_validate(raw), []
     except ValidationError as error:
-        return None, [_problem(where, one) for one in error.errors()]
+        return None, manifest_problems(error, where)
+
+
+def manifest_problems(error: ValidationError, where: str = MANIFEST) -> list[Problem]:
+    """What is wrong with a manifest's values, the first `MOST_TOLD`; the rest is counted."""
+    every = error.errors(include_url=False)
+    found = [_problem(where, one) for one in every[:MOST_TOLD]]
+    if len(every) > MOST_TOLD:
+        found.append(Problem("PA103", where, None, None, f"{len(every) - MOST_TOLD} more of this kind", "none", FIX))
+    return found
 
 
 def _problem(where: str, error: Mapping[str, Any]) -> Problem:
     # The discriminator stands in the place although the file has no such level.
     place = ".".join(str(part) for part in error["loc"] if part not in ("hub", "adapter", "local", "served"))
+    place = "".join(c if c.isprintable() else "�" for c in place[:80])
     got = "nothing" if error["type"] == "missing" else repr(error["input"])
     if error["type"] == "extra_forbidden":
         return Problem(
@@ -193,10 +222,11 @@ def _problem(where: str, error: Mapping[str, Any]) -> Problem:
             None,
             place,
             "an unknown field",
-            f"none of this name.{did_you_mean(place, Manifest.model_fields)}",
+            f"none of this name.{did_you_mean(place, Manifest.model_fields)}".rstrip("."),
             FIX,
         )
-    return Problem("PA103", where, None, place, got if len(got) <= 80 else got[:79] + "…", str(error["msg"]), FIX)
+    expected = str(error["msg"]).removeprefix("Value error, ").rstrip(".")
+    return Problem("PA103", where, None, place, got if len(got) <= 80 else got[:79] + "…", expected, FIX)
 
 
 def manifest_yaml(manifest: Manifest) -> str:

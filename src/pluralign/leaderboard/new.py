@@ -6,10 +6,13 @@ import gzip
 import platform
 import re
 import shutil
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
+
+from pydantic import ValidationError
 
 from pluralign.errors import PluralignError, Problem, ProblemsFoundError
 from pluralign.evaluation.prompts import CHECKSUMS, TASK_VERSION
@@ -23,11 +26,11 @@ from pluralign.leaderboard.manifest import (
     Manifest,
     folder_of,
     identity_sha256,
+    manifest_problems,
     manifest_yaml,
-    read_manifest,
 )
 from pluralign.leaderboard.recompute import Recomputed, recomputed
-from pluralign.leaderboard.run_file import Run, read_run
+from pluralign.leaderboard.run_file import Run, model_arguments, read_run
 from pluralign.ratings.tables import written_whole
 
 SUBMISSIONS = Path("leaderboard/submissions")
@@ -86,7 +89,13 @@ def new_submission(results: Path, said: Said, submissions: Path = SUBMISSIONS) -
         ProblemsFoundError: everything that is missing or wrong; nothing is written then.
         PluralignError: PA076 where there is no run, PA052 where the folder exists.
     """
-    samples = {one.name.split("_")[2]: one for one in sample_files(results)}
+    if not results.is_dir():
+        raise PluralignError("PA076", f"got {results}, which is no folder.", "Give the folder that lm-eval wrote.")
+    samples = {one.name.split("_")[2]: one for one in sample_files(results) if one.name.startswith("samples_")}
+    if not samples:
+        raise PluralignError(
+            "PA076", f"{results} holds generations that were not judged.", "Run lm-eval with a judge and --log_samples."
+        )
     date = re.sub(r"\.jsonl(\.gz)?$", "", next(iter(samples.values())).name).split("_", 3)[3]
     path = next(iter(samples.values())).with_name(f"results_{date}.json")
     if not path.is_file():
@@ -117,8 +126,14 @@ def new_submission(results: Path, said: Said, submissions: Path = SUBMISSIONS) -
 def _packed(source: Path, target: Path) -> None:
     """Compressed without name and time, so that the same samples give the same bytes."""
     opened = gzip.open if source.suffix == ".gz" else open
-    with opened(source, "rb") as stream:
-        target.write_bytes(gzip.compress(stream.read(), mtime=0))
+    try:
+        with opened(source, "rb") as stream:
+            data = stream.read()
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise PluralignError(
+            "PA076", f"{source} is no whole gzip file ({error}).", "Copy it again from where lm-eval wrote it."
+        ) from error
+    target.write_bytes(gzip.compress(data, mtime=0))
 
 
 def _described(folder: Path, results: str, said: Said) -> Checked:
@@ -138,11 +153,8 @@ def _described(folder: Path, results: str, said: Said) -> Checked:
         raise ProblemsFoundError(missing)
     try:
         text = manifest_yaml(Manifest.model_validate(values))
-    except ValueError:  # said with the fields' names by the reader
-        import json
-
-        _, wrong = read_manifest(json.dumps(values).encode())
-        raise ProblemsFoundError(wrong) from None
+    except ValidationError as error:
+        raise ProblemsFoundError(manifest_problems(error)) from None
     (folder / MANIFEST).write_text(text, "utf-8")
     checked = check_submission(folder, placed=False)
     if checked.problems:
@@ -190,8 +202,7 @@ def _values(run: Run, found: Recomputed, said: Said) -> tuple[dict[str, Any], li
 
 def _model(config: Mapping[str, Any], said: Said) -> tuple[dict[str, Any], list[Problem]]:
     """The model's part of a manifest, and what is missing for it."""
-    given = config.get("model_args")
-    given = given if isinstance(given, dict) else {}
+    given = model_arguments(config)
     opened, adapter, sha = (
         str(one or "") for one in (given.get("pretrained"), given.get("peft"), config.get("model_sha"))
     )

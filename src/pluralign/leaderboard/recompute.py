@@ -15,7 +15,8 @@ import numpy as np
 from pluralign.errors import Problem
 from pluralign.evaluation.records import metrics_of
 from pluralign.evaluation.report import cells_of
-from pluralign.judge import Failure
+from pluralign.judge import FAILURES, Failure, Judgement, Score
+from pluralign.judge.messages import is_empty
 from pluralign.judge.rescore import Cell
 from pluralign.judge.samples import Sample, record_of
 from pluralign.leaderboard.answers import METRICS, Answers
@@ -24,8 +25,9 @@ from pluralign.leaderboard.run_file import GROUP, MOST_FAILED, Run
 from pluralign.schema import DIMENSIONS
 
 TOLERANCE = 1e-9
-"""Of means: sums in another order differ by less."""
-INTERVAL_TOLERANCE = 1e-6
+"""Relative: sums in another order differ by less."""
+NEAR_ZERO = 1e-12
+"""What rounding leaves of a spread that is none."""
 NOT_THE_JUDGES = ("thinking_truncated", "empty_answer")
 """Failures that are the model's doing."""
 FIX = "Give the files as lm-eval wrote them, and let `pluralign submission new` write the manifest."
@@ -61,6 +63,7 @@ def recomputed(answers: Mapping[str, Answers]) -> Recomputed:
 def compare(found: Recomputed, answers: Mapping[str, Answers], run: Run, manifest: Manifest | None) -> list[Problem]:
     """Every reported number that is not the recomputed one."""
     wrong = _Wrong()
+    _one_judge(answers, run, wrong)
     for language, of in answers.items():
         _judgements(of, wrong)
         _lines(of, wrong)
@@ -75,15 +78,13 @@ class _Wrong:
     def __init__(self) -> None:
         self.problems: list[Problem] = []
 
-    def number(
-        self, where: str, row: int | None, name: str, got: object, expected: float | None, tolerance: float = TOLERANCE
-    ) -> None:
+    def number(self, where: str, row: int | None, name: str, got: object, expected: float | None) -> None:
         """Note a number that is not what it should be."""
         if expected is None:
             same = got in ("N/A", None) or (isinstance(got, float) and math.isnan(got))
         else:
             plain = isinstance(got, int | float) and not isinstance(got, bool)
-            same = plain and math.isclose(float(got), expected, rel_tol=tolerance, abs_tol=tolerance)  # type: ignore[arg-type]
+            same = plain and math.isclose(float(got), expected, rel_tol=TOLERANCE, abs_tol=NEAR_ZERO)  # type: ignore[arg-type]
         if not same:
             self.told("PA106", where, row, name, repr(got), "nothing" if expected is None else repr(expected))
 
@@ -91,6 +92,44 @@ class _Wrong:
         """Note anything else."""
         if sum(one.code == code and one.file == where for one in self.problems) < 20:
             self.problems.append(Problem(code, where, row, name, got[:100], expected[:100], FIX))
+
+
+def _names(identity: object) -> set[str]:
+    """The names of judges in an identity, those of its parts too."""
+    if isinstance(identity, list):
+        return set().union(*map(_names, identity))
+    if not isinstance(identity, dict):
+        return set()
+    own = {identity["judge"]} if isinstance(identity.get("judge"), str) else set()
+    return own.union(*map(_names, identity.values()))
+
+
+def _one_judge(answers: Mapping[str, Answers], run: Run, wrong: _Wrong) -> None:
+    """Both languages judged by the same judges on the same dimensions, and by the judge that the results file names."""
+    found: dict[str, dict[str, list[str]]] = {}
+    for language, of in answers.items():
+        for sample in of.samples:
+            for dimension, one in sample.judgements.items():
+                if one.judge not in (judges := found.setdefault(language, {}).setdefault(dimension, [])):
+                    judges.append(one.judge)
+    if any(
+        {k: sorted(v) for k, v in one.items()} != {k: sorted(v) for k, v in next(iter(found.values())).items()}
+        for one in found.values()
+    ):
+        told = " | ".join(
+            f"{k}: {', '.join(f'{d} by {j[0]}' for d, j in sorted(one.items()))}" for k, one in found.items()
+        )
+        wrong.told("PA107", "samples", None, "judgements", told, "the same judge and dimensions in every language")
+    known = {run.judge} | _names(run.identity)
+    if strange := sorted({j for one in found.values() for judges in one.values() for j in judges} - known):
+        wrong.told(
+            "PA107",
+            "samples",
+            None,
+            "judgements.judge",
+            strange[0] or "nobody",
+            f"the judge of the results file: {run.judge}",
+        )
 
 
 def _judgements(of: Answers, wrong: _Wrong) -> None:
@@ -105,6 +144,11 @@ def _judgements(of: Answers, wrong: _Wrong) -> None:
         judges = {one.judgements[dimension].judge for one in of.samples}
         if len(judges) > 1:
             wrong.told("PA107", where, None, f"judgements.{dimension}.judge", ", ".join(sorted(judges)), "one judge")
+        if not any(isinstance(one.judgements[dimension], Score) for one in of.samples):
+            wrong.told("PA107", where, None, f"judgements.{dimension}", "no answer that was scored", "scores")
+    for sample in of.samples:
+        for dimension, judged in sample.judgements.items():
+            _fitting(sample, f"judgements.{dimension}", judged, where, wrong)
     every = [one for sample in of.samples for one in sample.judgements.values()]
     failed = sum(isinstance(one, Failure) and one.kind not in NOT_THE_JUDGES for one in every)
     if failed > MOST_FAILED * len(every):
@@ -117,6 +161,17 @@ def _judgements(of: Answers, wrong: _Wrong) -> None:
             got,
             f"at most {MOST_FAILED:.0%}: judge them again with `pluralign judge score`",
         )
+
+
+def _fitting(sample: Sample, name: str, judged: Judgement, where: str, wrong: _Wrong) -> None:
+    """The failures that are the model's doing are those that its answer shows: they are not counted as the judge's, and enter no mean."""
+    expected = (
+        "thinking_truncated" if sample.thinking_truncated else "empty_answer" if is_empty(sample.response) else None
+    )
+    got = judged.kind if isinstance(judged, Failure) else "a score"
+    if (got in NOT_THE_JUDGES and got != expected) or (expected and got == "a score"):
+        told = "an answer to judge" if expected is None else FAILURES[expected]
+        wrong.told("PA107", where, sample.line - 1, name, got, f"what the answer shows: {told}")
 
 
 def _lines(of: Answers, wrong: _Wrong) -> None:
@@ -156,8 +211,7 @@ def _aggregates(of: Answers, run: Run, language: str, wrong: _Wrong) -> None:
         mean, error = _moments(values)
         wrong.number(where, None, f"{task}.{name}", held.get(f"{name},none"), mean)
         wrong.number(where, None, f"{task}.{name}_stderr", held.get(f"{name}_stderr,none"), error)
-    for name in sorted({key.partition(",")[0] for key in held if "," in key and "_stderr" not in key} - set(columns)):
-        wrong.told("PA106", where, None, f"{task}.{name}", repr(held.get(f"{name},none")), "nothing: no sample has it")
+    _nothing_else(held, set(columns), task, wrong)
     if held.get("sample_len", len(of.samples)) != len(of.samples):
         wrong.told("PA106", where, None, f"{task}.sample_len", repr(held["sample_len"]), str(len(of.samples)))
     counted = run.raw["n-samples"][task].get("effective")
@@ -174,6 +228,14 @@ def _aggregates(of: Answers, run: Run, language: str, wrong: _Wrong) -> None:
         wrong.told("PA106", where, None, f"{task}.judge_failures", str(kinds), str(failures))
 
 
+def _nothing_else(held: Mapping[str, object], names: set[str], place: str, wrong: _Wrong) -> None:
+    """No number beside those of the samples' metrics."""
+    known = {f"{name}{part},none" for name in names for part in ("", "_stderr")} | {"sample_len"}
+    for key in sorted(set(held) - known):
+        if "," in key or (isinstance(held[key], int | float) and not isinstance(held[key], bool)):
+            wrong.told("PA106", "results", None, f"{place}.{key[:60]}", repr(held[key]), "nothing: no sample has it")
+
+
 def _group(answers: Mapping[str, Answers], run: Run, wrong: _Wrong) -> None:
     """The group's means and errors are those of its tasks, weighted by their answers as lm-eval does it."""
     columns = [_columns(of) for of in answers.values()]
@@ -181,8 +243,21 @@ def _group(answers: Mapping[str, Answers], run: Run, wrong: _Wrong) -> None:
     for part in ("results", "groups"):
         held = run.raw.get(part)
         held = held.get(GROUP) if isinstance(held, dict) else None
-        if not isinstance(held, dict):
+        if held is None:
             continue
+        if not isinstance(held, dict):
+            wrong.told("PA102", "results", None, f"{part}.{GROUP}", repr(held), "metric -> value")
+            continue
+        _nothing_else(held, set().union(*columns), f"{part}.{GROUP}", wrong)
+        if held.get("sample_len", sum(sizes)) != sum(sizes):
+            wrong.told(
+                "PA106", "results", None, f"{part}.{GROUP}.sample_len", repr(held["sample_len"]), str(sum(sizes))
+            )
+        counted = held.get("sample_count", {})
+        for key in sorted(counted) if isinstance(counted, dict) else ["sample_count"]:
+            n = sum(len(one.get(key.removesuffix(",none"), ())) for one in columns)
+            if not isinstance(counted, dict) or counted[key] not in (n, sum(sizes)):
+                wrong.told("PA106", "results", None, f"{part}.{GROUP}.sample_count.{key[:60]}", repr(counted), str(n))
         for name in sorted(set.intersection(*(set(one) for one in columns))):
             moments = [_moments(one[name]) for one in columns]
             mean = sum(m * n for (m, _), n in zip(moments, sizes, strict=True)) / sum(sizes)
@@ -215,8 +290,8 @@ def _manifest(found: Recomputed, manifest: Manifest, wrong: _Wrong) -> None:
             continue
         one = held[key]
         wrong.number(MANIFEST, None, f"{name}.score", one.score, cell.score.value)
-        wrong.number(MANIFEST, None, f"{name}.low", one.low, cell.score.low, INTERVAL_TOLERANCE)
-        wrong.number(MANIFEST, None, f"{name}.high", one.high, cell.score.high, INTERVAL_TOLERANCE)
+        wrong.number(MANIFEST, None, f"{name}.low", one.low, cell.score.low)
+        wrong.number(MANIFEST, None, f"{name}.high", one.high, cell.score.high)
         wrong.number(MANIFEST, None, f"{name}.n", one.n, cell.score.n)
         wrong.number(MANIFEST, None, f"{name}.n_failed", one.n_failed, sum(cell.failures.values()))
     for language in sorted(set(manifest.response_length) | set(found.lengths)):

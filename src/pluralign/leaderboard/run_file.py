@@ -21,7 +21,10 @@ FIRST_DAY = 1_735_689_600
 """2025-01-01, in seconds: the benchmark is younger."""
 MOST_FAILED = 0.05
 """Share of a task's judgements that may have failed by the judge's fault."""
-SECRETS = re.compile(r"(hf_[A-Za-z0-9]{20,}|sk-[A-Za-z0-9_-]{20,}|gh[pousr]_[A-Za-z0-9]{20,})")
+SECRETS = re.compile(r"(?<![A-Za-z0-9])(hf_[A-Za-z0-9]{20,}|sk-[A-Za-z0-9_-]{20,}|gh[pousr]_[A-Za-z0-9]{20,})")
+"""Keys of Hugging Face, OpenAI and GitHub; within a word they are none: a model may be called `risk-averse-…`."""
+REMOTE_CODE = re.compile(r"trust_remote_code(?!\W{0,4}(?:false|no|none|0)\b)", re.IGNORECASE)
+"""The option, unless it is said to be off; on a command line it stands alone."""
 FIX = "Run `lm_eval --tasks pluralign --log_samples` (or `pluralign eval`) with this version of pluralign, on all prompts."
 
 
@@ -53,6 +56,18 @@ class Run:
         """Of the judge, as the task recorded it."""
         found = self.metadata(next(iter(self.tasks))).get("judge_provenance")
         return found if isinstance(found, dict) else {}
+
+
+def model_arguments(config: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What the model was opened with; lm-eval keeps it as it was given, as a mapping or as `key=value,…`.
+
+    >>> model_arguments({"model_args": "pretrained=org/model,dtype=bfloat16"})
+    {'pretrained': 'org/model', 'dtype': 'bfloat16'}
+    """
+    given = config.get("model_args")
+    if isinstance(given, str):
+        return dict(one.split("=", 1) for one in given.split(",") if "=" in one)
+    return given if isinstance(given, dict) else {}
 
 
 def read_run(data: bytes, where: str, problems: list[Problem]) -> Run | None:
@@ -121,7 +136,7 @@ class _Reading:
 
     def wrong(self, code: str, name: str, got: object, expected: str, fix: str = FIX) -> None:
         shown = "nothing" if got is None else got if isinstance(got, str) else repr(got)
-        shown = "".join(c if c.isprintable() else " " for c in shown)
+        shown = "".join(c if c.isprintable() else " " for c in shown[:81])
         self.problems.append(
             Problem(
                 code, self.where, None, name or None, shown if len(shown) <= 80 else shown[:79] + "…", expected, fix
@@ -195,7 +210,7 @@ class _Reading:
             if isinstance(arguments, dict)
             else ""
         )
-        if re.search(r"trust_remote_code\W{0,3}(true|1|yes)", told, re.IGNORECASE):
+        if REMOTE_CODE.search(told):
             self.wrong("PA110", "config.model_args", "trust_remote_code", "a model that needs no code of its own")
         if SECRETS.search(told):
             self.wrong(

@@ -1,27 +1,38 @@
 """JSON and YAML of strangers: nothing that two readers could read differently, nothing that grows when it is read.
 
-Refused: NaN and infinities, repeated keys, numbers beyond a double, lone surrogates, more than `MOST_DEPTH` levels; in YAML also
-aliases, tags and everything else but the plain types of JSON.
+Refused: NaN and infinities, repeated keys, numbers beyond a double, whole ones of more than twenty digits, lone surrogates, more than
+`MOST_DEPTH` levels or `MOST_VALUES` values; in YAML also aliases, tags and everything else but the plain types of JSON.
 """
 
 from __future__ import annotations
 
+import codecs
 import json
 import math
+from collections import Counter
 from typing import Any, NoReturn
 
 MOST_DEPTH = 64
+MOST_VALUES = 100_000
+"""Values of one text: an empty list takes three bytes in a file and sixty in memory."""
+MOST_DIGITS = 20
+"""Of a whole number; 64 bits have as many."""
 
 
 class StrictError(ValueError):
     """A text that is not strict; the message says what it holds."""
 
 
-def strict_json(data: bytes) -> Any:
+class TooManyError(StrictError):
+    """It holds more values than anyone writes by mistake: reading on would only cost."""
+
+
+def strict_json(data: bytes, most_values: int = MOST_VALUES) -> Any:
     """Read JSON.
 
     Args:
         data: UTF-8.
+        most_values: how many values it may hold, keys not counted.
 
     Raises:
         StrictError: for what is refused.
@@ -33,18 +44,26 @@ def strict_json(data: bytes) -> Any:
     pluralign.leaderboard.strict.StrictError: NaN, which is no JSON
     """
     try:
-        text = data.decode("utf-8")
-        value = json.loads(text, parse_constant=_no_constant, parse_float=_finite, object_pairs_hook=_unique)
+        text = _text(data)
+        value = json.loads(
+            text, parse_constant=_no_constant, parse_float=_finite, parse_int=_whole, object_pairs_hook=_unique
+        )
     except RecursionError as error:
         raise StrictError(f"more than {MOST_DEPTH} levels") from error
     except UnicodeDecodeError as error:
         raise StrictError(f"bytes that are not UTF-8 (at {error.start})") from error
     except StrictError:
         raise
-    except ValueError as error:  # no JSON, or a whole number of thousands of digits
+    except ValueError as error:
         raise StrictError(f"no JSON: {error}") from error
-    _plain(value, 0)
+    _plain(value, most_values)
     return value
+
+
+def _text(data: bytes) -> str:
+    if data.startswith(codecs.BOM_UTF8):
+        raise StrictError("a byte order mark")
+    return data.decode("utf-8")
 
 
 def _no_constant(name: str) -> NoReturn:
@@ -58,28 +77,42 @@ def _finite(text: str) -> float:
     return value
 
 
+def _whole(text: str) -> int:
+    if len(text) > MOST_DIGITS:
+        raise StrictError(f"the number {text[:30]}, of more than {MOST_DIGITS} digits")
+    return int(text)
+
+
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        again = next(name for name in names if names.count(name) > 1)
+        again = next(name for name, times in Counter(name for name, _ in pairs).items() if times > 1)
         raise StrictError(f"the key {again[:40]!r} more than once")
     return found
 
 
-def _plain(value: Any, depth: int) -> None:
-    """Refuse depth and lone surrogates, which cannot be written down again."""
-    if depth > MOST_DEPTH:
-        raise StrictError(f"more than {MOST_DEPTH} levels")
-    if isinstance(value, str):
-        _encodable(value)
-    elif isinstance(value, dict):
-        for key, one in value.items():
-            _encodable(key)
-            _plain(one, depth + 1)
-    elif isinstance(value, list):
-        for one in value:
-            _plain(one, depth + 1)
+def _plain(value: Any, most_values: int) -> None:
+    """Refuse depth, numbers of values, and lone surrogates, which cannot be written down again."""
+    level: list[Any] = [value]
+    n_values = 0
+    for _ in range(MOST_DEPTH + 1):
+        n_values += len(level)
+        if n_values > most_values:
+            raise TooManyError(f"more than {most_values:,} values")
+        deeper: list[Any] = []
+        for one in level:
+            if isinstance(one, str):
+                _encodable(one)
+            elif isinstance(one, dict):
+                for key in one:
+                    _encodable(key)
+                deeper.extend(one.values())
+            elif isinstance(one, list):
+                deeper.extend(one)
+        if not deeper:
+            return
+        level = deeper
+    raise StrictError(f"more than {MOST_DEPTH} levels")
 
 
 def _encodable(text: str) -> None:
@@ -104,7 +137,7 @@ def strict_yaml(data: bytes) -> Any:
     import yaml
 
     try:
-        value = yaml.load(data.decode("utf-8"), Loader=_loader())  # noqa: S506 - a safe loader that takes less
+        value = yaml.load(_text(data), Loader=_loader())  # noqa: S506 - a safe loader that takes less
     except RecursionError as error:
         raise StrictError(f"more than {MOST_DEPTH} levels") from error
     except UnicodeDecodeError as error:
@@ -115,7 +148,7 @@ def strict_yaml(data: bytes) -> Any:
         raise
     except ValueError as error:
         raise StrictError(f"no YAML: {error}") from error
-    _plain(value, 0)
+    _plain(value, MOST_VALUES)
     return value
 
 
@@ -127,6 +160,7 @@ def _loader() -> Any:
 
     class Loader(yaml.SafeLoader):
         yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012 - PyYAML's own way
+        depth = 0
 
         def compose_node(self, parent: Any, index: Any) -> Any:
             if self.check_event(yaml.events.AliasEvent):
@@ -134,7 +168,14 @@ def _loader() -> Any:
             event = self.peek_event()  # type: ignore[no-untyped-call]
             if getattr(event, "tag", None):
                 raise StrictError(f"the tag {event.tag[:40]!r}")
-            return super().compose_node(parent, index)
+            self.depth += 1
+            if (
+                self.depth > MOST_DEPTH + 2
+            ):  # `_plain` is exact; this one spares PyYAML's way back from the thousandth level
+                raise StrictError(f"more than {MOST_DEPTH} levels")
+            found = super().compose_node(parent, index)
+            self.depth -= 1
+            return found
 
         def construct_mapping(self, node: Any, deep: bool = False) -> Any:  # noqa: ARG002 - always deep: nothing refers back
             names = [self.construct_object(key, deep=True) for key, _ in node.value]

@@ -30,7 +30,7 @@ from pluralign.leaderboard.world import World
 from pluralign.schema import LANGUAGES
 from pluralign.stats.resampling import Floats
 
-FORMAT = 1
+FORMAT = 2
 """Of what is kept; another one is made anew."""
 
 
@@ -129,23 +129,33 @@ class Store:
     """
 
     def __init__(self, path: Path | None) -> None:
+        self.path = path
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
         try:
             self.database = sqlite3.connect(path or ":memory:")
             self.database.execute("CREATE TABLE IF NOT EXISTS kept (key TEXT PRIMARY KEY, info TEXT, arrays BLOB)")
-        except sqlite3.DatabaseError as error:
-            raise PluralignError(
-                "PA113", f"{path} is no store of checks ({error}).", "Remove it; it is made anew."
-            ) from error
+        except sqlite3.Error as error:
+            raise self._broken(error) from error
+
+    def _broken(self, error: Exception) -> PluralignError:
+        told = f"{self.path} is no store of checks, or cannot be read ({error})."
+        return PluralignError("PA113", told, "Remove it; it is made anew.")
 
     def get(self, key: str) -> Summary | list[dict[str, Any]] | None:
-        """A summary, the problems of a refused submission, or None for what is not kept."""
-        found = self.database.execute("SELECT info, arrays FROM kept WHERE key = ?", (key,)).fetchone()
-        if found is None:
-            return None
-        info = json.loads(found[0])
-        return info["problems"] if "problems" in info else _unpacked(info, found[1])
+        """A summary, the problems of a refused submission, or None for what is not kept.
+
+        Raises:
+            PluralignError: PA113 where the file cannot be read, or holds something else.
+        """
+        try:
+            found = self.database.execute("SELECT info, arrays FROM kept WHERE key = ?", (key,)).fetchone()
+            if found is None:
+                return None
+            info = json.loads(found[0])
+            return info["problems"] if "problems" in info else _unpacked(info, found[1])
+        except (sqlite3.Error, ValueError, KeyError, TypeError) as error:
+            raise self._broken(error) from error
 
     def all(self, keys: Iterable[str]) -> dict[str, Summary | list[dict[str, Any]]]:
         """Those that are kept, by key."""
@@ -154,11 +164,17 @@ class Store:
     def put(self, key: str, held: Summary | list[dict[str, Any]]) -> None:
         """Keep a summary or problems."""
         info, arrays = ({"problems": held}, b"") if isinstance(held, list) else _packed(held)
-        self.database.execute("INSERT OR REPLACE INTO kept VALUES (?, ?, ?)", (key, json.dumps(info), arrays))
+        try:
+            self.database.execute("INSERT OR REPLACE INTO kept VALUES (?, ?, ?)", (key, json.dumps(info), arrays))
+        except sqlite3.Error as error:
+            raise self._broken(error) from error
 
     def commit(self) -> None:
         """Write down what was put."""
-        self.database.commit()
+        try:
+            self.database.commit()
+        except sqlite3.Error as error:
+            raise self._broken(error) from error
 
 
 def _packed(one: Summary) -> tuple[dict[str, Any], bytes]:
@@ -202,17 +218,13 @@ def submission_folders(submissions: Path) -> list[Path]:
 
 
 def key_of(folder: Path) -> str:
-    """What changes when any file of a submission does, or this code."""
-    told = (
-        [
-            f"{one.name} {one.stat(follow_symlinks=False).st_size} {one.stat(follow_symlinks=False).st_mtime_ns}"
-            for one in sorted(folder.iterdir())
-        ]
-        if folder.is_dir()
-        else []
-    )
+    """What changes when any file of a submission does, or this code; by when a file's entry was changed, which nobody sets back."""
+    told = []
+    for one in sorted(folder.iterdir()) if folder.is_dir() else []:
+        now = one.stat(follow_symlinks=False)
+        told.append(f"{one.name} {now.st_size} {now.st_mtime_ns} {now.st_ctime_ns}")
     return hashlib.sha256(
-        "\n".join([__version__, str(FORMAT), folder.parent.name, folder.name, *told]).encode()
+        "\n".join([__version__, str(FORMAT), folder.parent.name, folder.name, *told]).encode("utf-8", "surrogateescape")
     ).hexdigest()
 
 

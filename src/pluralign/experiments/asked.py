@@ -1,0 +1,130 @@
+"""What a cell still lacks of what is asked: a finished cell may have been finished for less.
+
+`cell.json` tells who judged in which language. A language that the judge has not scored, a further judge, and the points of the frontier are
+measured of a finished cell later; what is there is left as it is.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from pluralign.errors import PluralignError
+from pluralign.experiments.answers import Judging
+from pluralign.experiments.cells import BASE, CELL, Cell
+from pluralign.experiments.settings import Settings
+from pluralign.judge import Judge, JudgeOptions
+from pluralign.judge.names import open_judge
+from pluralign.training.run import ADAPTER, RECIPE, RUN
+
+FRONTIER = "frontier.parquet"
+
+
+@dataclass(frozen=True)
+class Lacking:
+    """What a cell lacks.
+
+    Attributes:
+        begun: whether it is not finished at all, so that it is to be trained first.
+        languages: in which its answers are to be generated and judged by everyone.
+        judges: (language, further judge as it was named) whose scores are to be added to answers that are there.
+        frontier: whether the points on the way are to be measured.
+    """
+
+    begun: bool
+    languages: tuple[str, ...] = ()
+    judges: tuple[tuple[str, str], ...] = ()
+    frontier: bool = False
+
+    def __bool__(self) -> bool:
+        return self.begun or bool(self.languages or self.judges or self.frontier)
+
+
+def lacking(cell: Cell, settings: Settings, results: Path) -> Lacking:
+    """What is to be done of a cell for it to be finished for given settings.
+
+    Raises:
+        PluralignError: PA070–PA078 for judges that cannot be opened; PA099 for a `cell.json` that cannot be read.
+    """
+    folder = cell.folder(results)
+    if not cell.is_finished(results):
+        return Lacking(True, settings.languages, (), settings.frontier and cell.condition != BASE)
+    judged = told_judges(folder)
+    judge = opened(settings.judging.judge).name
+    languages = tuple(language for language in settings.languages if judge not in judged.get(language, {}))
+    judges = tuple(
+        (language, name)
+        for language in settings.languages if language not in languages
+        for name in settings.judging.besides if not has_judged(judged[language], name)
+    )  # fmt: skip
+    wants = settings.frontier and cell.condition != BASE and not (folder / FRONTIER).is_file()
+    return Lacking(False, languages, judges, wants and not no_frontier(cell, folder))
+
+
+def told_judges(folder: Path) -> Mapping[str, Mapping[str, Any]]:
+    """Language -> name of a judge -> what `cell.json` tells of it.
+
+    Raises:
+        PluralignError: PA099 where it cannot be read.
+    """
+    try:
+        found: Mapping[str, Mapping[str, Any]] = json.loads((folder / CELL).read_text("utf-8"))["judges"]
+        return {language: dict(of) for language, of in found.items()}
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise PluralignError(
+            "PA099", f"{folder / CELL}: {type(error).__name__}: {error}.", "Remove the cell's folder and run it again."
+        ) from error
+
+
+def has_judged(judges: Mapping[str, Any], name: str) -> bool:
+    """Whether a judge, as it is named, is among those that scored, and is still the same."""
+    judge = opened(name)
+    if judge.name not in judges:
+        return False
+    told, own = judges[judge.name].get("identity") or {}, json.loads(json.dumps(judge.identity()))
+    return all(
+        told.get(key) == value for key, value in own.items() if value is not None
+    )  # None: known once it is asked
+
+
+@cache
+def opened(name: str) -> Judge:
+    """A judge by its name, for what it is called and what it is; nothing is judged with it."""
+    return open_judge(name, JudgeOptions())
+
+
+def check_judges(judging: Judging) -> None:
+    """Refuse two judges that would write to one column.
+
+    Raises:
+        PluralignError: PA097; PA070–PA078 for judges that cannot be opened.
+    """
+    seen: dict[str, str] = {}
+    for name in (judging.judge, *judging.besides):
+        if (own := opened(name).name) in seen:
+            raise PluralignError(
+                "PA097", f"the judges {seen[own]!r} and {name!r} are both called {own}: their scores would be one column.",
+                "Name each once; a judge that was fitted with `pluralign judge fit` has the name that it was given there.",
+            )  # fmt: skip
+        seen[own] = name
+
+
+def no_frontier(cell: Cell, folder: Path) -> str:
+    """Why the points on the way of a run that is finished cannot be measured; empty where they can, or are."""
+    if cell.condition == BASE or (folder / FRONTIER).is_file() or any(folder.glob(f"{ADAPTER}-at-*")):
+        return ""
+    if not (folder / RUN).is_file():
+        return f"it has no {RUN}"
+    try:
+        kept = yaml.safe_load((folder / RECIPE).read_text("utf-8"))["checkpoints"]
+    except (OSError, yaml.YAMLError, KeyError, TypeError):
+        kept = []
+    if not kept:
+        return "it was trained without keeping adapters on the way"
+    return "no adapter of those on the way is there: they are not committed, or the run ended before the first"
