@@ -21,6 +21,8 @@ from .test_grid import CHANGES, cells, fresh, settings  # noqa: F401 - fixtures
 FURTHER = Judging("zero-shot", jury=(), besides=("rater-model",))
 SHIPPED = "rater-model-simulated"
 
+pytestmark = pytest.mark.slow  # every test trains a cell
+
 
 @pytest.fixture
 def results(tmp_path):
