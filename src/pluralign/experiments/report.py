@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import json
 import shlex
-import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version as installed
@@ -23,7 +22,6 @@ import pluralign
 from pluralign import __version__
 from pluralign.analysis.numbers import plain
 from pluralign.analysis.table import printable
-from pluralign.errors import PluralignError, listing
 from pluralign.experiments import tables
 from pluralign.experiments.contrasts import contrasts
 from pluralign.experiments.coverage import coverage
@@ -43,7 +41,7 @@ from pluralign.experiments.sections import sections
 from pluralign.experiments.survey import survey_differences
 from pluralign.experiments.truth import Truth
 from pluralign.ratings import Ratings
-from pluralign.ratings.tables import written_whole
+from pluralign.ratings.tables import refuse_foreign, rewritten_whole
 from pluralign.report.sections import Section
 from pluralign.report.write import drawn
 
@@ -97,7 +95,7 @@ def write_report(
     Raises:
         PluralignError: PA099 for results that cannot be read or compared, PA052 where `out` holds something else.
     """
-    _refuse_foreign(out)
+    refuse_foreign(out, {PAGE, TEXT, RECORD, *PARTS}, {RECORD}, "a report")
     read = read_results(results)
     found = _computed(read, ratings or _ratings_of(read), bootstrap, seed, say)
     made = sections(found)
@@ -116,35 +114,14 @@ def write_report(
         ]
     )
     record = _record(found, made, bootstrap, seed, command)
-    former = out.resolve().with_name(f".{out.resolve().name}.former")
-    try:
-        with written_whole(out) as folder:
-            _write(folder, found, made, record, say)
-            if out.exists():  # The former report goes only when the new one is whole.
-                shutil.rmtree(former, ignore_errors=True)
-                out.rename(former)
-    finally:
-        if former.exists() and not out.exists():
-            former.rename(out)
-        shutil.rmtree(former, ignore_errors=True)
+    with rewritten_whole(out) as folder:
+        _write(folder, found, made, record, say)
     return Written(out, out / PAGE, record)
 
 
 def report_json(written: Written) -> dict[str, Any]:
     """Every number of a report, as `experiments.json` holds them."""
     return written.record
-
-
-def _refuse_foreign(out: Path) -> None:
-    """A new report replaces the folder as a whole, so it must hold nothing else."""
-    if not out.exists():
-        return
-    names = {path.name for path in out.iterdir()} if out.is_dir() else {out.name}
-    foreign = names - {PAGE, TEXT, RECORD, *PARTS} if RECORD in names else names
-    if foreign:
-        raise PluralignError(
-            "PA052", f"{out} holds {listing(sorted(foreign))}, which is no part of a report and would be lost.", "Name another folder with --out."
-        )  # fmt: skip
 
 
 def _ratings_of(read: Results) -> Ratings:

@@ -121,13 +121,8 @@ def rejudge(folder: Path, judge: Judge, records: Path, *, n: int = 100, seed: in
         PluralignError: PA111 for another judge.
         ProblemsFoundError: for a submission that does not pass its check.
     """
-    checked = accepted(folder)
+    checked, samples, dimensions = _drawn(folder, judge, n, seed)
     assert checked.run is not None
-    assert checked.found is not None
-    samples = sampled(checked, n, seed)
-    dimensions = list(checked.found.dimensions)
-    judge.preflight(dimensions, sorted({one.language for one in samples}))
-    _same_judge(checked, judge)
     second = judged(samples, judge, dimensions)
     bounds = LANGUAGE_MODEL if _asks_a_model(checked.run.identity) else DETERMINISTIC
     again = _compared(
@@ -135,6 +130,17 @@ def rejudge(folder: Path, judge: Judge, records: Path, *, n: int = 100, seed: in
     )
     _keep(checked, records, "rejudged", again)
     return again
+
+
+def _drawn(folder: Path, judge: Judge, n: int, seed: int) -> tuple[Checked, list[Sample], list[str]]:
+    """The submission, a sample of its answers and their dimensions, once the judge is known to be its own."""
+    checked = accepted(folder)
+    assert checked.found is not None
+    samples = sampled(checked, n, seed)
+    dimensions = list(checked.found.dimensions)
+    judge.preflight(dimensions, sorted({one.language for one in samples}))
+    _same_judge(checked, judge)
+    return checked, samples, dimensions
 
 
 def _same_judge(checked: Checked, judge: Judge) -> None:
@@ -233,12 +239,7 @@ def reproduce(
     """
     from pluralign.leaderboard.generate import generate_again
 
-    checked = accepted(folder)
-    assert checked.found is not None
-    samples = sampled(checked, n, seed)
-    dimensions = list(checked.found.dimensions)
-    judge.preflight(dimensions, sorted({one.language for one in samples}))
-    _same_judge(checked, judge)
+    checked, samples, dimensions = _drawn(folder, judge, n, seed)
     arguments = weights_of(checked, model, adapter)
     fresh = generate_again(checked, samples, arguments, batch_size)
     identical = float(np.mean([a.response == b.response for a, b in zip(samples, fresh, strict=True)]))

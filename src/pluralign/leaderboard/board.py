@@ -22,7 +22,7 @@ from pluralign.leaderboard.flags import (
     length_flag,
 )
 from pluralign.leaderboard.lengths import at_equal_length
-from pluralign.leaderboard.pairs import Means, Pairs, means
+from pluralign.leaderboard.pairs import Means, Pairs, means, template_sums
 from pluralign.leaderboard.records import Record, read_record
 from pluralign.leaderboard.summary import Summary, axis
 from pluralign.leaderboard.world import World
@@ -297,22 +297,6 @@ def _compared(
 def drawn(n_templates: int) -> Floats:
     """(`BOOTSTRAP`, templates) how often each template is drawn: the same draws for every submission, so that differences are paired."""
     return times_drawn(np.random.default_rng(SEED), n_templates, BOOTSTRAP)
-
-
-def template_sums(scores: Floats, templates: NDArray[np.int64]) -> tuple[Floats, Floats]:
-    """Sums and counts of scores by template.
-
-    Args:
-        scores: (…, prompts), NaN where not scored.
-        templates: (prompts,) number of each one's template.
-
-    Returns:
-        Two of shape (…, templates).
-    """
-    member = np.zeros((len(templates), int(templates.max()) + 1))
-    member[np.arange(len(templates)), templates] = 1.0
-    known = np.isfinite(scores)
-    return np.where(known, scores, 0.0) @ member, known.astype(np.float64) @ member
 
 
 def replicates(scores: Floats, templates: NDArray[np.int64], draws: Floats) -> Floats:

@@ -52,6 +52,22 @@ class Means:
         return found
 
 
+def template_sums(scores: Floats, templates: NDArray[np.int64]) -> tuple[Floats, Floats]:
+    """Sums and counts of scores by template.
+
+    Args:
+        scores: (…, prompts), NaN where not scored.
+        templates: (prompts,) number of each one's template.
+
+    Returns:
+        Two of shape (…, templates).
+    """
+    member = np.zeros((len(templates), int(templates.max()) + 1))
+    member[np.arange(len(templates)), templates] = 1.0
+    known = np.isfinite(scores)
+    return np.where(known, scores, 0.0) @ member, known.astype(np.float64) @ member
+
+
 def means(scores: Floats, templates: NDArray[np.int64]) -> Means:
     """Means over prompts, and in several languages the mean of the languages' means.
 
@@ -68,12 +84,9 @@ def means(scores: Floats, templates: NDArray[np.int64]) -> Means:
     """
     n, n_languages, _ = scores.shape
     n_templates = int(templates.max()) + 1
-    member = np.zeros((len(templates), n_templates))
-    member[np.arange(len(templates)), templates] = 1.0
     value, influence = np.zeros(n), np.zeros((n, n_templates))
     for language in range(n_languages):
-        here = np.isfinite(scores[:, language])
-        sums, counts = np.where(here, scores[:, language], 0.0) @ member, here.astype(np.float64) @ member
+        sums, counts = template_sums(scores[:, language], templates)
         total = counts.sum(axis=1)
         with np.errstate(invalid="ignore", divide="ignore"):
             mean = sums.sum(axis=1) / total

@@ -26,9 +26,9 @@ from pluralign.leaderboard.board import Board, boards, drawn
 from pluralign.leaderboard.folder import submission_files
 from pluralign.leaderboard.summary import Store, Summary, axis, submission_folders, summaries
 from pluralign.leaderboard.view import FORMAT, board_view, published_view, submission_view
-from pluralign.ratings.tables import rewritten_whole, write_parquet, write_text
+from pluralign.ratings.tables import refuse_foreign, rewritten_whole, write_parquet, write_text
 
-PAGE = "index.html"
+PAGE, DRAWS = "index.html", "draws.js"
 TITLE = "PlurAlign leaderboard"
 
 
@@ -57,7 +57,7 @@ def build_site(
     Raises:
         PluralignError: PA113 for folders and records that cannot be used, PA052 where `out` holds something else.
     """
-    refuse_foreign(out)
+    refuse_foreign(out, {PAGE, "boards", "submissions", DRAWS, "refused.json"}, {PAGE, DRAWS}, "the page")
     folders = submission_folders(submissions)
     store = Store(kept / "checks.sqlite" if kept else None)
     accepted, refused = summaries(folders, store, lambda: progress("check"))
@@ -127,7 +127,7 @@ def write_site(
     _, templates = axis()
     draws = drawn(int(templates.max()) + 1).astype(np.uint8)
     told = {"n": draws.shape[0], "templates": draws.shape[1], "base64": base64.b64encode(draws.tobytes()).decode()}
-    (folder / "draws.js").write_text(_script("draws", told), "utf-8")
+    (folder / DRAWS).write_text(_script("draws", told), "utf-8")
     write_text(json.dumps(refused, indent=1, ensure_ascii=False) + "\n", folder / "refused.json")
     (folder / PAGE).write_text(page(views, refused), "utf-8")
 
@@ -217,24 +217,3 @@ def csv_bytes(table: pa.Table) -> bytes:
         pacsv.write_csv(table, stream)
         data: bytes = stream.getvalue().to_pybytes()
     return data
-
-
-def refuse_foreign(out: Path) -> None:
-    """A new page replaces the folder as a whole, so it must hold nothing else.
-
-    Raises:
-        PluralignError: PA052.
-    """
-    from pluralign.errors import PluralignError, listing
-
-    if not out.exists():
-        return
-    own = {PAGE, "boards", "submissions", "draws.js", "refused.json"}
-    names = {one.name for one in out.iterdir()} if out.is_dir() else {out.name}
-    foreign = names - own if PAGE in names and "draws.js" in names else names
-    if foreign:
-        raise PluralignError(
-            "PA052",
-            f"{out} holds {listing(sorted(foreign))}, which is no part of the page and would be lost.",
-            "Name another folder with --out.",
-        )

@@ -10,6 +10,8 @@ import codecs
 import json
 import math
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, NoReturn
 
 MOST_DEPTH = 64
@@ -43,11 +45,20 @@ def strict_json(data: bytes, most_values: int = MOST_VALUES) -> Any:
     Traceback (most recent call last):
     pluralign.leaderboard.strict.StrictError: NaN, which is no JSON
     """
-    try:
+    with _refusing("JSON"):
         text = _text(data)
         value = json.loads(
             text, parse_constant=_no_constant, parse_float=_finite, parse_int=_whole, object_pairs_hook=_unique
         )
+    _plain(value, most_values)
+    return value
+
+
+@contextmanager
+def _refusing(form: str) -> Iterator[None]:
+    """Turn what a reader raises into a refusal."""
+    try:
+        yield
     except RecursionError as error:
         raise StrictError(f"more than {MOST_DEPTH} levels") from error
     except UnicodeDecodeError as error:
@@ -55,9 +66,7 @@ def strict_json(data: bytes, most_values: int = MOST_VALUES) -> Any:
     except StrictError:
         raise
     except ValueError as error:
-        raise StrictError(f"no JSON: {error}") from error
-    _plain(value, most_values)
-    return value
+        raise StrictError(f"no {form}: {error}") from error
 
 
 def _text(data: bytes) -> str:
@@ -136,18 +145,11 @@ def strict_yaml(data: bytes) -> Any:
     """
     import yaml
 
-    try:
-        value = yaml.load(_text(data), Loader=_loader())  # noqa: S506 - a safe loader that takes less
-    except RecursionError as error:
-        raise StrictError(f"more than {MOST_DEPTH} levels") from error
-    except UnicodeDecodeError as error:
-        raise StrictError(f"bytes that are not UTF-8 (at {error.start})") from error
-    except yaml.YAMLError as error:
-        raise StrictError("no YAML: " + " ".join(str(error).split())[:200]) from error
-    except StrictError:
-        raise
-    except ValueError as error:
-        raise StrictError(f"no YAML: {error}") from error
+    with _refusing("YAML"):
+        try:
+            value = yaml.load(_text(data), Loader=_loader())  # noqa: S506 - a safe loader that takes less
+        except yaml.YAMLError as error:
+            raise StrictError("no YAML: " + " ".join(str(error).split())[:200]) from error
     _plain(value, MOST_VALUES)
     return value
 

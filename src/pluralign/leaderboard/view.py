@@ -15,8 +15,9 @@ from pluralign.experiments.published import PUBLISHED_EFFECTS
 from pluralign.judge import Failure, Score
 from pluralign.judge.report import judge_lines
 from pluralign.judge.samples import Sample
-from pluralign.leaderboard.board import BOTH, Board, Row, Standing, template_sums
+from pluralign.leaderboard.board import BOTH, Board, Row, Standing
 from pluralign.leaderboard.flags import FLAGS
+from pluralign.leaderboard.pairs import template_sums
 from pluralign.leaderboard.summary import Summary, axis
 from pluralign.schema import DIMENSIONS, LANGUAGES
 

@@ -10,13 +10,14 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pluralign.errors import PluralignError, listing
 from pluralign.schema import TABLES, ArrowName, Field
 
 _TYPES: dict[ArrowName, pa.DataType] = {
@@ -98,19 +99,43 @@ def rewritten_whole(folder: Path) -> Iterator[Path]:
         folder: may exist, with a former version of the same.
     """
     place = folder.resolve()
-    former = place.with_name(f".{place.name}.former")
+    new, former = (place.with_name(f".{place.name}.{kind}") for kind in ("part", "former"))
+    shutil.rmtree(new, ignore_errors=True)  # of a process that was killed
     try:
-        with written_whole(place.with_name(f".{place.name}.new")) as beside:
+        with written_whole(new) as beside:
             yield beside
         if place.exists():
             shutil.rmtree(former, ignore_errors=True)
             place.rename(former)
-        place.with_name(f".{place.name}.new").rename(place)
+        new.rename(place)
     finally:
         if former.exists() and not place.exists():
             former.rename(place)
-        for left in (former, place.with_name(f".{place.name}.new")):
+        for left in (former, new):
             shutil.rmtree(left, ignore_errors=True)
+
+
+def refuse_foreign(out: Path, own: Collection[str], marks: Collection[str], what: str) -> None:
+    """Refuse a folder that holds anything but a former version of what is to be written, since it is replaced as a whole.
+
+    Args:
+        out: the folder; may not exist.
+        own: names that a version consists of.
+        marks: names that all must be there for the folder to be a former version.
+        what: is written, for the message.
+
+    Raises:
+        PluralignError: PA052.
+    """
+    if not out.exists():
+        return
+    names = {path.name for path in out.iterdir()} if out.is_dir() else {out.name}
+    foreign = names - set(own) if set(marks) <= names else names
+    if foreign:
+        raise PluralignError(
+            "PA052", f"{out} holds {listing(sorted(foreign))}, which is no part of {what} and would be lost.",
+            "Name another folder with --out.",
+        )  # fmt: skip
 
 
 def content_checksum(tables: Mapping[str, pa.Table]) -> str:

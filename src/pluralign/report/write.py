@@ -6,7 +6,6 @@ import base64
 import html
 import io
 import json
-import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version as installed
@@ -15,8 +14,7 @@ from typing import Any
 
 from pluralign import __version__
 from pluralign.analysis.table import printable
-from pluralign.errors import PluralignError, listing
-from pluralign.ratings import Ratings
+from pluralign.ratings import Ratings, tables
 from pluralign.report.figures import drawn_in
 from pluralign.report.look import LOOKS
 from pluralign.report.sections import Section
@@ -58,15 +56,7 @@ def refuse_foreign(out: Path) -> None:
     Raises:
         PluralignError: PA052.
     """
-    if not out.exists():
-        return
-    names = {path.name for path in out.iterdir()} if out.is_dir() else {out.name}
-    foreign = names if not {PAGE, RECORD} <= names else names - {PAGE, RECORD, *PARTS}
-    if foreign:
-        raise PluralignError(
-            "PA052", f"{out} holds {listing(sorted(foreign))}, which is no part of a report and would be lost.",
-            "Name another folder with --out.",
-        )  # fmt: skip
+    tables.refuse_foreign(out, {PAGE, RECORD, *PARTS}, {PAGE, RECORD}, "a report")
 
 
 def write_report(report: Report, out: Path, progress: Callable[[str], None] = lambda _: None) -> Path:
@@ -84,21 +74,8 @@ def write_report(report: Report, out: Path, progress: Callable[[str], None] = la
         PluralignError: PA052 where the folder holds something else.
     """
     refuse_foreign(out)
-    out = out.resolve()
-    beside, former = out.with_name(f".{out.name}.part"), out.with_name(f".{out.name}.former")
-    shutil.rmtree(beside, ignore_errors=True)
-    try:
-        _write_parts(report, beside, progress)
-        # The former report goes only when the new one is whole.
-        if out.exists():
-            shutil.rmtree(former, ignore_errors=True)
-            out.rename(former)
-        beside.rename(out)
-    finally:
-        if not out.exists() and former.exists():
-            former.rename(out)
-        for left in (beside, former):
-            shutil.rmtree(left, ignore_errors=True)
+    with tables.rewritten_whole(out) as folder:
+        _write_parts(report, folder, progress)
     return out / PAGE
 
 
