@@ -50,11 +50,6 @@ def main(arguments: Sequence[str]) -> None:
         offset = margins(asked.recipe, asked.base, asked.ratings, teacher)
 
     trained = train(asked.recipe, asked.base, asked.ratings, asked.folder, command=asked.command, offset=offset)
-    end = trained.info["end"]
-    if end:
-        print(
-            f"KL from the base {end['kl']:.2f} ± {end['kl_se']:.2f} nats an answer, entropy {end['entropy']:.2f} nats a token"
-        )
     asked.done(trained)
 
 

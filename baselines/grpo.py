@@ -36,12 +36,8 @@ def main(arguments: Sequence[str]) -> None:
     asked = job(arguments, options(__doc__ or ""), "baselines/grpo.py")
     trained = train_grpo(asked.recipe, asked.base, asked.ratings, asked.folder, command=asked.command)
 
-    counts, end = trained.info["reward"]["counts"], trained.info["end"]
+    counts = trained.info["reward"]["counts"]
     print(", ".join(f"{counts.get(name, 0)} {name}" for name in ("answers", "empty", "still_thinking", "unscored")))
-    if end:
-        print(
-            f"KL from the base {end['kl']:.2f} ± {end['kl_se']:.2f} nats an answer, entropy {end['entropy']:.2f} nats a token"
-        )
     asked.done(trained)
 
 

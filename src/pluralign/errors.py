@@ -190,6 +190,19 @@ class ProblemsFoundError(PluralignError):
         super().__init__(self.problems[0].code, f"{len(self.problems)} problem(s) found\n{lines}{more}")
 
 
+def unusable_place(error: Exception) -> PluralignError:
+    """What a disk refuses, as an error of ours.
+
+    Args:
+        error: an `OSError`, or what a library raises in its place.
+    """
+    reason = getattr(error, "strerror", None) or (str(error).splitlines() or [type(error).__name__])[0]
+    place = getattr(error, "filename", None)
+    return PluralignError(
+        "PA055", f"{reason}{f': {place}' if place else ''}.", "Name a folder that can be written to, with room."
+    )
+
+
 def unknown(code: str, what: str, got: object, options: Sequence[str]) -> PluralignError:
     """Build the error for a name that is not in a closed list.
 

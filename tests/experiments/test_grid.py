@@ -228,3 +228,19 @@ def test_every_cell_has_a_recipe(cell):
     recipe = recipe_of(cell, {"beta": 0.2})
     assert (recipe.method, recipe.ties, recipe.protocol, recipe.beta) == (cell.method, cell.ties, "kl", 0.2)
     assert (recipe.control == "shuffled") == (cell.control == "shuffled")
+
+
+@pytest.mark.parametrize("name", ["held_out.parquet", "generations_en.jsonl"])
+def test_a_file_that_was_cut_off_is_made_again(cells, settings, tmp_path, monkeypatch, name):
+    results, said = tmp_path / "results", []
+    with monkeypatch.context() as broken:
+        broken.setattr(measure, "judged", lambda *_, **__: (_ for _ in ()).throw(ConnectionError("judge died")))
+        run_grid([cells[1]], settings, results)
+    place = cells[1].folder(results) / name
+    whole = place.read_bytes()
+    place.write_bytes(whole[: len(whole) // 2])
+    outcome = run_grid([cells[1]], settings, results, tell=lambda _, __, text: said.append(text))
+    assert outcome.failed == ()
+    assert f"{name} was cut off: it is made again" in said
+    assert pq.read_table(cells[1].folder(results) / "answers_en.parquet").num_rows == 4
+    assert pq.read_table(cells[1].folder(results) / "held_out.parquet").num_rows > 0

@@ -15,7 +15,7 @@ from pluralign.errors import PluralignError
 from pluralign.training.base import Base
 from pluralign.training.recipe import read_recipe
 from pluralign.training.reward import Reward
-from pluralign.training.run import is_finished
+from pluralign.training.run_folder import is_finished
 
 TINY = {
     "steps": 2, "micro_batch": 2, "dtype": "float32", "probe_prompts": 0, "lora.r": 2, "max_length": 2048, "split": "test",

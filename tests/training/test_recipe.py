@@ -40,6 +40,12 @@ def some(changes):
         (["protocol=kl"], r"kl without probes would never stop; got probe_every 0"),
         (["protocol=kl", "probe_every=4", "probe_prompts=0"], r"never stop; got probe_every 4 and probe_prompts 0"),
         (["steps"], r"expected key=value"),
+        (["epochs=.inf"], r"epochs: got inf; Input should be a finite number"),
+        (["learning_rate=.nan"], r"learning_rate: got nan"),
+        (["seed=4294967296"], r"seed: got 4294967296"),
+        (["steps=yes"], r"steps: got True; expected a number, not yes or no"),
+        (["draw=on"], r"draw: got True; expected a number"),
+        (["beta=[1"], r"beta: got '\[1', which is no YAML"),
     ],
     ids=lambda value: value[0] if isinstance(value, list) else "",
 )
@@ -69,6 +75,11 @@ def test_a_file_that_is_not_there_or_no_yaml(tmp_path):
     (tmp_path / "x.yaml").write_text("a: [1")
     with pytest.raises(PluralignError, match="is no YAML"):
         read_recipe(tmp_path / "x.yaml")
+
+
+def test_a_folder_is_no_recipe(tmp_path):
+    with pytest.raises(PluralignError, match="PA095.*cannot be read: Is a directory"):
+        read_recipe(tmp_path)
 
 
 def test_changes_reach_into_mappings_and_leave_the_rest():

@@ -17,7 +17,8 @@ from pluralign.training.chat import Chat
 from pluralign.training.examples import examples_of
 from pluralign.training.heldout import HeldOutPairs, fresh_items, held_out, held_out_pairs, log_ratios
 from pluralign.training.probing import PROBES, read_probes
-from pluralign.training.run import ADAPTER, offset_sha256, optimiser_steps, train
+from pluralign.training.run import optimiser_steps, train
+from pluralign.training.run_folder import ADAPTER, offset_sha256
 from pluralign.training.trainer import PairTrainer, order
 
 

@@ -15,7 +15,7 @@ from pluralign.cli.leaderboard import leaderboard
 from pluralign.cli.preferences import preferences
 from pluralign.cli.stats import stats
 from pluralign.cli.submission import submission
-from pluralign.errors import PluralignError, ProblemsFoundError
+from pluralign.errors import PluralignError, ProblemsFoundError, unusable_place
 
 app = typer.Typer(
     name="pluralign",
@@ -96,12 +96,7 @@ def main() -> None:
         typer.secho(str(missing), err=True, fg="red")
         sys.exit(2)
     except OSError as error:
-        wrong_place = PluralignError(
-            "PA055",
-            f"{error.strerror or error}: {error.filename or ''}.",
-            "Name a folder that can be written to, with room.",
-        )
-        typer.secho(str(wrong_place), err=True, fg="red")
+        typer.secho(str(unusable_place(error)), err=True, fg="red")
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)

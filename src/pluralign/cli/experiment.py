@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import re
 import time
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,7 +20,13 @@ if TYPE_CHECKING:
     from pluralign.experiments.settings import Settings
 
 SMALL = "SmolLM2-135M-Instruct-Q4_1"
-RESULTS = Path("baselines/results")
+RESULTS = Path("experiment-results")
+"""Not `baselines/results`: what was measured there with other settings stays apart from what a user measures."""
+TIE_RULES, PROTOCOLS = ("drop", "half"), ("steps", "epochs", "kl")
+SEEDS = re.compile(r"([0-9]{1,10})(?:-([0-9]{1,10}))?")
+MAX_SEED, MOST_SEEDS = 2**32 - 1, 1000
+MIN_REPLICATES = 99
+"""Of a bootstrap: below it an interval of 95 % has no ends."""
 experiment = typer.Typer(
     help="The four experiments: fine-tunes, their evaluation, effects pooled over models.", no_args_is_help=True
 )
@@ -37,11 +47,11 @@ def run(
     languages: Annotated[str, typer.Option("--languages", help="That models are evaluated in.")] = "en",
     judge: Annotated[str, typer.Option("--judge", help="The evaluation judge; a reward never sees it.")] = "offline",
     real_judge: Annotated[list[str] | None, typer.Option("--real-judge", help="A further judge, e.g. one fitted to real ratings, whose scores stand beside; a reward never sees it either.")] = None,
-    batch_size: Annotated[int, typer.Option("--batch-size", help="Prompts generated at a time.")] = 72,
-    held_out: Annotated[int, typer.Option("--held-out", help="Held-out prompts a template whose pairs are ordered; 0 for all.")] = 0,
-    limit: Annotated[int, typer.Option("--limit", help="Only the first prompts are answered; 0 for all.")] = 0,
+    batch_size: Annotated[int, typer.Option("--batch-size", min=1, help="Prompts generated at a time.")] = 72,
+    held_out: Annotated[int, typer.Option("--held-out", min=0, help="Held-out prompts a template whose pairs are ordered; 0 for all.")] = 0,
+    limit: Annotated[int, typer.Option("--limit", min=0, help="Only the first prompts are answered; 0 for all.")] = 0,
     frontier: Annotated[bool, typer.Option("--frontier", help="Keep adapters at a quarter, half and three quarters of each run (--set checkpoints=[…] for others) and answer the prompts with them too.")] = False,
-    set_: Annotated[list[str] | None, typer.Option("--set", help="key=value over every recipe, e.g. steps=32 or lora.first_layer=15.")] = None,
+    set_: Annotated[list[str] | None, typer.Option("--set", help="key=value over every recipe, e.g. steps=32 or lora.first_layer=15; grpo:steps=24 for recipes of one method only.")] = None,
     engine: Annotated[str, typer.Option("--engine", help="local, or ray for a cluster.")] = "local",
     address: Annotated[str | None, typer.Option("--address", help="Of a Ray cluster, e.g. auto.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="List the cells and leave.")] = False,
@@ -60,13 +70,15 @@ def run(
         pluralign experiment run exp2 --languages en,de --real-judge rater-model:fitted   # adds to cells that are finished
     """
     from pluralign.experiments.cells import all_cells
-    from pluralign.experiments.engines import is_kept, run_grid
+    from pluralign.experiments.engines import check_grid, is_kept, run_grid
 
     settings = _settings(ratings, languages, judge, real_judge, batch_size, held_out, limit, frontier, set_)
     cells = all_cells(
-        _experiments(experiments), _models(models), _numbers(seeds), ties.split(","), protocols.split(",")
-    )
+        _experiments(experiments), _models(models), _numbers(seeds), _among("--ties", ties, TIE_RULES), _among("--protocols", protocols, PROTOCOLS)
+    )  # fmt: skip
     if dry_run:
+        check_grid(cells, settings)
+        settings.joined(results)
         _list_cells(cells, settings, results, as_json)
         return
     from tqdm import tqdm
@@ -85,8 +97,8 @@ def report(
     out: Annotated[Path, typer.Option("--out", help="Folder for page, tables and figures.")] = Path(
         "experiment-report"
     ),
-    bootstrap: Annotated[int, typer.Option("--bootstrap", help="Replicates.")] = 9999,
-    seed: Annotated[int, typer.Option("--seed", help="Of the bootstrap.")] = 0,
+    bootstrap: Annotated[int, typer.Option("--bootstrap", min=MIN_REPLICATES, help="Replicates.")] = 9999,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Of the bootstrap.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print the effects as JSON.")] = False,
 ) -> None:
     """Effects per model, pooled, with the study's beside; tables, figures 2 to 5, one page.
@@ -127,7 +139,13 @@ def recipes() -> None:
     folder = recipes_folder()
     for path in sorted(folder.rglob("*.yaml")):
         if path.name not in (DEFAULTS, "models.yaml"):
-            typer.echo(f"{path.relative_to(folder)}  {path.read_text('utf-8').splitlines()[0].lstrip('# ')}")
+            typer.echo(f"{path.relative_to(folder)}  {_heading(path)}")
+
+
+def _heading(recipe: Path) -> str:
+    """What the comment on top of a recipe says, whole."""
+    lines = itertools.takewhile(lambda line: line.startswith("#"), recipe.read_text("utf-8").splitlines())
+    return " ".join(line.lstrip("# ") for line in lines)
 
 
 def _settings(
@@ -139,12 +157,8 @@ def _settings(
     from pluralign.schema import LANGUAGES
     from pluralign.training.recipe import assignment
 
-    asked = tuple(languages.split(","))
-    for language in asked:
-        if language not in LANGUAGES:
-            raise PluralignError("PA097", f"got language {language!r}; expected {listing(LANGUAGES)}.")
     return Settings(
-        changes=dict(assignment(one) for one in set_ or ()), languages=asked,
+        changes=dict(assignment(one) for one in set_ or ()), languages=tuple(_among("--languages", languages, LANGUAGES)),
         judging=Judging(judge=judge, besides=tuple(real_judge or ())), generation_batch=batch_size,
         held_out_a_template=held_out or None, limit=limit or None, frontier=frontier, ratings=str(ratings) if ratings else None,
     )  # fmt: skip
@@ -161,7 +175,22 @@ def _models(text: str) -> list[str]:
 
     if text == "families":
         return [one["name"] for one in model_families()["families"]]
-    return [name.strip() for name in text.split(",") if name.strip()]
+    if not (names := [name.strip() for name in text.split(",") if name.strip()]):
+        raise PluralignError("PA097", f"--models: got {text!r}; expected a folder or a name on the Hub.")
+    return names
+
+
+def _among(option: str, text: str, known: Sequence[str]) -> list[str]:
+    """Names separated by commas, each once, all of them known.
+
+    Raises:
+        PluralignError: PA097.
+    """
+    names = list(dict.fromkeys(part.strip() for part in text.split(",")))
+    for name in names:
+        if name not in known:
+            raise PluralignError("PA097", f"{option}: got {name!r}; expected {listing(known)}, separated by commas.")
+    return names
 
 
 def _numbers(text: str) -> list[int]:
@@ -172,10 +201,13 @@ def _numbers(text: str) -> list[int]:
     """
     found: list[int] = []
     for part in text.split(","):
-        low, dash, high = part.strip().partition("-")
-        if not low.isdigit() or (dash and not high.isdigit()):
-            raise PluralignError("PA097", f"--seeds: got {text!r}; expected numbers such as 0,1,2 or 0-4.")
-        found += range(int(low), int(high or low) + 1)
+        asked = SEEDS.fullmatch(part.strip())
+        low, high = (int(asked[1]), int(asked[2] or asked[1])) if asked else (1, 0)
+        if low > high or high > MAX_SEED or high - low >= MOST_SEEDS:
+            raise PluralignError(
+                "PA097", f"--seeds: got {text!r}; expected numbers from 0 to {MAX_SEED} such as 0,1,2 or 0-4, at most {MOST_SEEDS} in a range."
+            )  # fmt: skip
+        found += range(low, high + 1)
     return list(dict.fromkeys(found))
 
 
@@ -215,8 +247,13 @@ def _say(outcome: Any, as_json: bool) -> None:
         return
     counts = {name: len(getattr(outcome, name)) for name in ("done", "kept", "failed", "busy")}
     typer.echo(", ".join(f"{n} {name}" for name, n in counts.items() if n or name == "done"))
-    for cell, error in outcome.failed:
-        typer.echo(f"  failed: {cell.name} seed {cell.seed} ({cell.model}): {error}")
+    # What is wrong with a model is wrong with each of its cells: it is said once.
+    alike = Counter((cell.model, error) for cell, error in outcome.failed)
+    first = {(cell.model, error): cell for cell, error in reversed(outcome.failed)}
+    for (model, error), n in alike.items():
+        cell = first[model, error]
+        more = f" and {n - 1} more" if n > 1 else ""
+        typer.echo(f"  failed: {cell.name} seed {cell.seed}{more} ({model}): {error}")
     for cell, why in outcome.no_frontier:
         typer.echo(f"  no frontier: {cell.name} seed {cell.seed} ({cell.model}): {why}")
     if outcome.no_frontier:

@@ -7,11 +7,11 @@ measured of a finished cell later; what is there is left as it is.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 
@@ -21,9 +21,10 @@ from pluralign.experiments.cells import BASE, CELL, Cell
 from pluralign.experiments.settings import Settings
 from pluralign.judge import Judge, JudgeOptions
 from pluralign.judge.names import open_judge
-from pluralign.training.run import ADAPTER, RECIPE, RUN
+from pluralign.training.run_folder import ADAPTER, RECIPE, RUN
 
 FRONTIER = "frontier.parquet"
+Told = TypeVar("Told")
 
 
 @dataclass(frozen=True)
@@ -50,11 +51,13 @@ def lacking(cell: Cell, settings: Settings, results: Path) -> Lacking:
     """What is to be done of a cell for it to be finished for given settings.
 
     Raises:
-        PluralignError: PA070–PA078 for judges that cannot be opened; PA099 for a `cell.json` that cannot be read.
+        PluralignError: PA070–PA078 for judges that cannot be opened; PA099 for a `cell.json` that cannot be read; PA097 for one of
+            another model.
     """
     folder = cell.folder(results)
     if not cell.is_finished(results):
         return Lacking(True, settings.languages, (), settings.frontier and cell.condition != BASE)
+    check_model(cell, folder)
     judged = told_judges(folder)
     judge = opened(settings.judging.judge).name
     languages = tuple(language for language in settings.languages if judge not in judged.get(language, {}))
@@ -67,15 +70,48 @@ def lacking(cell: Cell, settings: Settings, results: Path) -> Lacking:
     return Lacking(False, languages, judges, wants and not no_frontier(cell, folder))
 
 
+def check_model(cell: Cell, folder: Path) -> None:
+    """Refuse a finished cell that another model of the same short name has.
+
+    Raises:
+        PluralignError: PA097; PA099 for a `cell.json` that cannot be read.
+    """
+    former = _told(folder, lambda info: str(info["cell"]["model"]))
+    if former != cell.model:
+        raise PluralignError(
+            "PA097", f"{folder} is a cell of the model {former!r}; got {cell.model!r}, whose folder has the same name.",
+            "Name the model as it was named before, or take another --results.",
+        )  # fmt: skip
+
+
+def check_models(models: Iterable[str]) -> None:
+    """Refuse two models that would share folders.
+
+    Raises:
+        PluralignError: PA097.
+    """
+    seen: dict[str, str] = {}
+    for model in models:
+        if (other := seen.setdefault(Path(model).name, model)) != model:
+            raise PluralignError(
+                "PA097", f"the models {other!r} and {model!r} would share the folder {Path(model).name!r}.",
+                "Run them into two folders, with --results.",
+            )  # fmt: skip
+
+
 def told_judges(folder: Path) -> Mapping[str, Mapping[str, Any]]:
     """Language -> name of a judge -> what `cell.json` tells of it.
 
     Raises:
         PluralignError: PA099 where it cannot be read.
     """
+    return _told(folder, lambda info: {language: dict(of) for language, of in info["judges"].items()})
+
+
+def _told(folder: Path, of: Callable[[Any], Told]) -> Told:
+    """Something that `cell.json` tells."""
     try:
-        found: Mapping[str, Mapping[str, Any]] = json.loads((folder / CELL).read_text("utf-8"))["judges"]
-        return {language: dict(of) for language, of in found.items()}
+        return of(json.loads((folder / CELL).read_text("utf-8")))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise PluralignError(
             "PA099", f"{folder / CELL}: {type(error).__name__}: {error}.", "Remove the cell's folder and run it again."

@@ -11,7 +11,7 @@ import yaml
 
 from pluralign.experiments.cells import BASE, EXPERIMENTS, Cell, cells_of
 from pluralign.experiments.settings import Settings
-from pluralign.training.run import RECIPE
+from pluralign.training.run_folder import RECIPE
 
 
 def command_of(cell: Cell, settings: Settings, folder: Path) -> str:

@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from pluralign.errors import PluralignError
-from pluralign.experiments.asked import check_judges, lacking, no_frontier
+from pluralign.experiments.asked import check_judges, check_models, lacking, no_frontier
 from pluralign.experiments.cells import BASE, Cell, teacher_of
-from pluralign.experiments.grid import BusyError, base_dtype, run_cell
-from pluralign.experiments.settings import Settings, recipe_of
+from pluralign.experiments.grid import base_dtype, run_cell
+from pluralign.experiments.settings import Settings, check_changes, recipe_of
 from pluralign.training.base import Base
+from pluralign.training.run_folder import BusyError
 
 Work = Callable[[Cell, Settings, Path], None]
 Tell = Callable[[str, Cell, str], None]
@@ -69,12 +70,11 @@ def run_grid(
         tell: told what happens.
 
     Raises:
-        PluralignError: PA097 for other settings than the folder's, two judges of one name, or an unknown engine; PA095 for a recipe that
-            does not fit; PA054 where Ray is not installed.
+        PluralignError: what `check_grid` raises; PA097 for other settings than the folder's, or an unknown engine; PA054 where Ray is not
+            installed.
     """
     tell = tell or (lambda *_: None)
-    check_judges(settings.judging)
-    check_recipes(cells, settings)
+    check_grid(cells, settings)
     settings.claim(results)  # last: a command that is refused leaves nothing that the mended one would be held to
     kept = tuple(cell for cell in cells if is_kept(cell, settings, results))
     todo = [cell for cell in cells if cell not in set(kept)]
@@ -106,6 +106,19 @@ def is_kept(cell: Cell, settings: Settings, results: Path) -> bool:
         return not lacking(cell, settings, results)
     except PluralignError:
         return False
+
+
+def check_grid(cells: Sequence[Cell], settings: Settings) -> None:
+    """Refuse what cannot be run, before anything is written or trained.
+
+    Raises:
+        PluralignError: PA097 for two judges of one name, or two models of one folder; PA070–PA078 for judges that cannot be opened; PA095
+            for a recipe that does not fit.
+    """
+    check_judges(settings.judging)
+    check_models(dict.fromkeys(cell.model for cell in cells))
+    check_changes(settings.changes)
+    check_recipes(cells, settings)
 
 
 def check_recipes(cells: Sequence[Cell], settings: Settings) -> None:

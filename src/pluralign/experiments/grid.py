@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import shutil
 import time
 import traceback
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,16 +23,13 @@ from pluralign.ratings.tables import write_text
 from pluralign.training.base import Base
 from pluralign.training.margins import margins
 from pluralign.training.recipe import Recipe, read_recipe
-from pluralign.training.run import ADAPTER, RECIPE, RUN, device_name, is_finished, train, versions
+from pluralign.training.run import device_name, train, versions
+from pluralign.training.run_folder import ADAPTER, LOCK, RECIPE, RUN, BusyError, finished_run, is_finished, locked
 
-FAILED, LOCK = "failed.json", ".lock"
+FAILED = "failed.json"
 MEASURED = (HELD_OUT, "answers_*.parquet", "generations_*.jsonl", FRONTIER, f".{ADAPTER}-at-*")
 """Files, and folders in progress, that are of one adapter."""
 Say = Callable[[str], None]
-
-
-class BusyError(Exception):
-    """Another process works on this cell, or on the one that it needs."""
 
 
 def run_cell(cell: Cell, base: Callable[[], Base], settings: Settings, results: Path, say: Say = print) -> Path:
@@ -59,7 +54,7 @@ def run_cell(cell: Cell, base: Callable[[], Base], settings: Settings, results: 
     if not lacking(cell, settings, results):
         return folder
     folder.mkdir(parents=True, exist_ok=True)
-    with _locked(folder):
+    with locked(folder):
         (folder / FAILED).unlink(missing_ok=True)
         try:
             if lacks := lacking(cell, settings, results):
@@ -70,18 +65,7 @@ def run_cell(cell: Cell, base: Callable[[], Base], settings: Settings, results: 
             told = {"error": type(error).__name__, "message": str(error), "traceback": traceback.format_exc()}
             write_text(json.dumps(told, indent=1) + "\n", folder / FAILED)
             raise
-    (folder / LOCK).unlink(missing_ok=True)
     return folder
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    with (folder / LOCK).open("w") as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise BusyError(str(folder)) from error
-        yield
 
 
 def _stages(place: Place, lacks: Lacking, say: Say) -> None:
@@ -100,7 +84,7 @@ def _stages(place: Place, lacks: Lacking, say: Say) -> None:
 def _new(place: Place, told: dict[str, Any], seconds: dict[str, float]) -> dict[str, Any]:
     """What `cell.json` tells of a cell that was brought to its end."""
     cell, base = place.cell, place.base()
-    run = json.loads((place.folder / RUN).read_text("utf-8")) if cell.condition != BASE else {}
+    run = finished_run(place.folder) or {}
     return {
         "cell": cell.to_json(), "judges": told, "ratings": ratings_of(place.settings.ratings, cell.control == "null").provenance.label,
         "weights": base.digest, "dtype": run.get("dtype") or base_dtype(place.settings), "devices": dict.fromkeys(told, device_name(base.device)),
@@ -185,7 +169,7 @@ def modpo_offset(place: Place, recipe: Recipe, base: Base, ratings: Ratings) -> 
     folder, named = teacher.folder(place.results), f"modpo needs the adapter of {teacher.name}, seed {teacher.seed}"
     if not teacher.is_finished(place.results):
         if (folder / LOCK).is_file():
-            with _locked(folder):  # raises where another process has it
+            with locked(folder):  # raises where another process has it
                 pass
         raise PluralignError(
             "PA097", f"{named}, and that cell is not finished.", "Run exp4, which has it, or see why it failed."

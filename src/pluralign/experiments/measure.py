@@ -22,13 +22,14 @@ from pluralign.experiments.outcomes import known_mean
 from pluralign.experiments.overlap import Grams, n_grams
 from pluralign.experiments.results import SCORES
 from pluralign.experiments.settings import Settings, first_language, recipe_of
+from pluralign.experiments.whole import is_whole
 from pluralign.ratings import Ratings
 from pluralign.ratings.tables import write_parquet
 from pluralign.schema import split_of
 from pluralign.training.base import Base, check_changed
 from pluralign.training.heldout import FRESH, held_out, log_ratios
 from pluralign.training.probe import drift
-from pluralign.training.run import ADAPTER
+from pluralign.training.run_folder import ADAPTER
 
 Say = Callable[[str], None]
 
@@ -85,7 +86,7 @@ def measured(place: Place, lacks: Lacking, say: Say) -> dict[str, dict[str, Any]
         say(f"further judges ({language})")
         names = [name for asked, name in lacks.judges if asked == language]
         told[language] = judged_besides(names, language, folder / f"answers_{language}.parquet")
-    if lacks.frontier and any(folder.glob(f"{ADAPTER}-at-*")) and not (folder / FRONTIER).is_file():
+    if lacks.frontier and any(folder.glob(f"{ADAPTER}-at-*")) and not _is_there(folder / FRONTIER, say):
         say("frontier")
         _frontier(place)
     return told
@@ -110,8 +111,8 @@ def _check_added(place: Place, name: str) -> None:
 def _generate(place: Place, lacks: Lacking, say: Say) -> None:
     """Implicit rewards and answers, as far as they are not there."""
     cell, folder, settings = place.cell, place.folder, place.settings
-    missing = [lang for lang in lacks.languages if not (folder / f"generations_{lang}.jsonl").is_file()]
-    wants_rewards = cell.condition != BASE and not (folder / HELD_OUT).is_file()
+    missing = [lang for lang in lacks.languages if not _is_there(folder / f"generations_{lang}.jsonl", say)]
+    wants_rewards = cell.condition != BASE and not _is_there(folder / HELD_OUT, say)
     if not (missing or wants_rewards):
         return
     adapter = folder / ADAPTER
@@ -129,6 +130,16 @@ def _generate(place: Place, lacks: Lacking, say: Say) -> None:
         for language in missing:
             say(f"answers ({language})")
             generated(base, model, language, settings.generation_batch, folder, settings.limit)
+
+
+def _is_there(path: Path, say: Say) -> bool:
+    """Whether a stage's file is there; one that was cut off is removed, and made again."""
+    if is_whole(path):
+        return True
+    if path.is_file():
+        say(f"{path.name} was cut off: it is made again")
+        path.unlink()
+    return False
 
 
 def _held_out(place: Place, base: Base, model: Any) -> None:

@@ -6,16 +6,16 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import yaml
 
-from pluralign.errors import PluralignError
+from pluralign.errors import PluralignError, unknown
 from pluralign.experiments.answers import Judging
 from pluralign.experiments.cells import Cell
 from pluralign.places import carried
 from pluralign.ratings.tables import write_text
-from pluralign.training.recipe import Recipe, read_recipe, recipes_folder
+from pluralign.training.recipe import Method, Recipe, read_recipe, recipes_folder
 
 GRID = "grid.json"
 Changes = Mapping[str, Any]
@@ -50,35 +50,60 @@ class Settings:
         plain: dict[str, Any] = json.loads(json.dumps(asdict(self)))
         return plain
 
-    def claim(self, results: Path) -> None:
-        """Write the settings down, or make sure that they are those of the results that are there.
+    def joined(self, results: Path) -> dict[str, Any]:
+        """The settings of a folder once these are added to them; nothing is written.
 
         What only says how much is measured may differ: languages, further judges, frontier. What is new of it is added to those of the
         results, and then measured of finished cells too.
 
         Raises:
-            PluralignError: PA097 where they differ, with what.
+            PluralignError: PA097 where they differ otherwise, with what; PA099 where those of the folder cannot be read.
         """
-        path, own = results / GRID, self.to_json()
-        if path.is_file():
-            former = json.loads(path.read_text("utf-8"))
-            fixed = [key for key in own if key not in ("languages", "frontier", "judging")]
-            differ = [
-                f"{key}: {former.get(key)!r} there, {own[key]!r} now" for key in fixed if former.get(key) != own[key]
-            ]
-            differ += [
-                f"{key}: {former['judging'].get(key)!r} there, {own['judging'][key]!r} now"
-                for key in ("judge", "jury") if former["judging"].get(key) != own["judging"][key]
-            ]  # fmt: skip
-            if differ:
-                raise PluralignError(
-                    "PA097", f"{results} was made with other settings ({'; '.join(differ)}).", "Name another folder, or the same settings."
-                )  # fmt: skip
-            own = _together(former, own)
-            if own == former:
-                return
-        results.mkdir(parents=True, exist_ok=True)
-        write_text(json.dumps(own, indent=1, sort_keys=True) + "\n", path)
+        own = self.to_json()
+        if not (results / GRID).is_file():
+            return own
+        former = read_grid(results)
+        fixed = [key for key in own if key not in ("languages", "frontier", "judging")]
+        differ = [f"{key}: {former.get(key)!r} there, {own[key]!r} now" for key in fixed if former.get(key) != own[key]]
+        differ += [
+            f"{key}: {former['judging'].get(key)!r} there, {own['judging'][key]!r} now"
+            for key in ("judge", "jury") if former["judging"].get(key) != own["judging"][key]
+        ]  # fmt: skip
+        if differ:
+            raise PluralignError(
+                "PA097", f"{results} was made with other settings ({'; '.join(differ)}).", "Name another folder, or the same settings."
+            )  # fmt: skip
+        return _together(former, own)
+
+    def claim(self, results: Path) -> None:
+        """Write the settings down beside results, joined with those that are there.
+
+        Raises:
+            PluralignError: as `joined` does.
+        """
+        path, text = results / GRID, json.dumps(self.joined(results), indent=1, sort_keys=True) + "\n"
+        if not path.is_file() or path.read_text("utf-8") != text:
+            results.mkdir(parents=True, exist_ok=True)
+            write_text(text, path)
+
+
+def read_grid(results: Path) -> dict[str, Any]:
+    """The settings that are written down beside results.
+
+    Raises:
+        PluralignError: PA099 where they cannot be read.
+    """
+    path = results / GRID
+    try:
+        found = json.loads(path.read_text("utf-8"))
+        if not (isinstance(found["judging"], dict) and found["languages"]):
+            raise ValueError("no judging, or no languages")
+    except (ValueError, KeyError, TypeError) as error:
+        raise PluralignError(
+            "PA099", f"{path} cannot be read ({type(error).__name__}: {error}).",
+            "Take it from your backup or version control; or remove it, and run with the very options of the finished cells, which writes it.",
+        ) from error  # fmt: skip
+    return dict(found)
 
 
 def _together(former: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
@@ -96,7 +121,28 @@ def _together(former: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
 
 def first_language(results: Path) -> str:
     """The language that the points of frontiers are measured in: the grid's first, whichever a run was asked for."""
-    return str(json.loads((results / GRID).read_text("utf-8"))["languages"][0])
+    return str(read_grid(results)["languages"][0])
+
+
+SET_BY_CELL = ("condition", "method", "ties", "protocol", "seed", "control", "combine", "grpo.aggregation")
+"""Keys that a cell says itself: as a change they would be overridden in silence."""
+
+
+def check_changes(changes: Changes) -> None:
+    """Refuse changes that a cell would override, or that name no method.
+
+    Raises:
+        PluralignError: PA095.
+    """
+    for key in changes:
+        method, colon, own = key.rpartition(":")
+        if own in SET_BY_CELL:
+            raise PluralignError(
+                "PA095", f"--set {key}: every cell of the grid says its own.",
+                "Take --seeds, --ties, --protocols or other experiments; baselines/dpo.py and grpo.py take any value.",
+            )  # fmt: skip
+        if colon and method not in get_args(Method):
+            raise unknown("PA095", "method", method, get_args(Method))
 
 
 def changes_for(method: str, changes: Changes) -> dict[str, Any]:

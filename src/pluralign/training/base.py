@@ -16,7 +16,8 @@ from pluralign.errors import PluralignError
 from pluralign.evaluation import small_model
 from pluralign.places import cache_folder
 from pluralign.training.chat import Chat
-from pluralign.training.forward import answer_logps, check_packing, layers_of
+from pluralign.training.forward import answer_logps, check_first_layer, check_packing, layers_of
+from pluralign.training.heap import give_back_memory
 from pluralign.training.lower import LowerStates
 from pluralign.training.packing import Tree, pack
 from pluralign.training.recipe import Lora
@@ -58,6 +59,8 @@ class Base:
         from transformers import AutoModelForCausalLM, AutoTokenizer
 
         device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+        if device == "cpu":
+            give_back_memory()
         place = str(small_model.small_model()) if name == small_model.NAME else name
         # Eager attention is the faster one on CPUs with a mask of our own: 6.4 s against 7.3 s a step.
         attention = "eager" if device == "cpu" else "sdpa"
@@ -210,11 +213,8 @@ def lora_config(model: Any, lora: Lora) -> Any:
         "r": lora.r, "lora_alpha": lora.alpha, "lora_dropout": lora.dropout, "task_type": "CAUSAL_LM", "target_modules": lora.targets,
     }  # fmt: skip
     if lora.first_layer:
+        check_first_layer(model, lora.first_layer)
         _, layers = layers_of(model)
-        if lora.first_layer >= len(layers):
-            raise PluralignError(
-                "PA095", f"lora.first_layer: got {lora.first_layer}; the model has {len(layers)} layers."
-            )
         linear = sorted(
             {name.split(".")[-1] for name, part in layers.named_modules() if isinstance(part, torch.nn.Linear)}
         )
@@ -243,5 +243,6 @@ def check_changed(logps: Floats, references: Floats, what: str) -> None:
     if np.array_equal(logps, references):
         raise PluralignError(
             "PA098", f"{what}: {len(logps)} held-out answers have the very log-probabilities that they have under the base.",
-            "The adapter was not trained or not loaded; nothing was recorded.",
+            "The adapter was not loaded, or trained too little to change anything in its dtype: look at steps and learning_rate. "
+            "Nothing was recorded.",
         )  # fmt: skip

@@ -89,6 +89,20 @@ def layers_of(model: nn.Module) -> tuple[Any, nn.ModuleList]:
     return decoder, decoder.layers
 
 
+def check_first_layer(model: nn.Module, first: int) -> None:
+    """Refuse a lowest layer that the model does not have.
+
+    Raises:
+        PluralignError: PA095; PA083 for an architecture without a list of layers.
+    """
+    _, layers = layers_of(model)
+    if first >= len(layers):
+        raise PluralignError(
+            "PA095", f"lora.first_layer: got {first}; the model has {len(layers)} layers, 0 to {len(layers) - 1}.",
+            "Name a layer of it; half of them is usual on CPUs.",
+        )  # fmt: skip
+
+
 @contextmanager
 def only_layers_from(model: nn.Module, first: int) -> Iterator[None]:
     """Run a model without its first layers, on what they gave, passed as `inputs_embeds`."""

@@ -38,19 +38,8 @@ from pluralign.training.forward import autocast, causal_lm
 from pluralign.training.probing import Probes
 from pluralign.training.recipe import Recipe
 from pluralign.training.reward import Reward, open_reward
-from pluralign.training.run import (
-    ADAPTER,
-    CURVES,
-    Say,
-    Trained,
-    circumstances,
-    finish,
-    last_checkpoint,
-    own_folder,
-    shared_arguments,
-    within_memory,
-    write_curves,
-)
+from pluralign.training.run import circumstances, finish, shared_arguments, within_memory, write_curves
+from pluralign.training.run_folder import ADAPTER, CURVES, Say, Trained, alone, kept_run, last_checkpoint, own_folder
 from pluralign.training.trainer import check_finite
 
 REFERENCE = "ref"
@@ -86,13 +75,13 @@ def train_grpo(
     prompts = prompts_of(recipe, ratings, base.chat(recipe.max_length))
     reward = open_reward(recipe, ratings, named(recipe.condition), evaluating, say)
     grpo_arguments(recipe, folder, base, reward.dimensions)  # What they refuse is refused before the folder is taken.
-    folder.mkdir(parents=True, exist_ok=True)
-    own_folder(folder, recipe, base, ratings)
-    return within_memory(
-        lambda one: _train(one, base, ratings, folder, prompts, reward, command, say, began),
-        recipe, recipe.micro_batch // 2 if recipe.micro_batch % 2 == 0 else 1, folder,
-        f"the answers of a step stay {answers_a_step(recipe)}", say,
-    )  # fmt: skip
+    with alone(folder):
+        own_folder(folder, recipe, base, ratings)
+        return kept_run(folder, say) or within_memory(
+            lambda one: _train(one, base, ratings, folder, prompts, reward, command, say, began),
+            recipe, recipe.micro_batch // 2 if recipe.micro_batch % 2 == 0 else 1, folder,
+            f"the answers of a step stay {answers_a_step(recipe)}", say,
+        )  # fmt: skip
 
 
 def answers_a_step(recipe: Recipe) -> int:

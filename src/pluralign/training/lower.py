@@ -16,7 +16,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from pluralign.errors import PluralignError
-from pluralign.training.forward import autocast, causal_lm, layers_of
+from pluralign.training.forward import autocast, causal_lm, check_first_layer, layers_of
 from pluralign.training.packing import Packed, Tree, grouped, key_of, pack
 
 ROWS = 8
@@ -36,9 +36,13 @@ class LowerStates:
         model: the base, with or without an adapter above.
         first: the layer whose input is kept.
         path: a file that keeps them between runs; None for none.
+
+    Raises:
+        PluralignError: PA095 for a layer that the model does not have; PA055 for a file that is broken.
     """
 
     def __init__(self, model: nn.Module, first: int, path: Path | None = None) -> None:
+        check_first_layer(model, first)
         self.model, self.first, self.path = model, first, path
         self._kept: dict[str, torch.Tensor] = {}
         if path is not None and path.is_file():

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from pluralign.errors import PluralignError, did_you_mean
 from pluralign.places import carried
@@ -21,14 +21,28 @@ DEFAULTS = "defaults.yaml"
 Method = Literal["dpo", "ipo", "kto", "sft", "dro", "modpo", "grpo"]
 PAIRED: tuple[Method, ...] = ("dpo", "ipo", "modpo", "sft")
 """Methods that learn from pairs; `kto` and `dro` take single answers, `grpo` prompts and a reward."""
-Positive = Annotated[float, Field(gt=0)]
-Count = Annotated[int, Field(ge=1)]
+MAX_SEED = 2**32 - 1
+"""numpy takes no larger one."""
+
+
+def _no_switch(value: Any) -> Any:
+    """YAML reads `yes` and `on` as true, which counts as 1."""
+    if isinstance(value, bool):  # what pydantic takes for a wrong value is a ValueError
+        raise ValueError("expected a number, not yes or no")  # noqa: TRY004
+    return value
+
+
+Number = Annotated[float, BeforeValidator(_no_switch)]
+Whole = Annotated[int, BeforeValidator(_no_switch)]
+Positive = Annotated[Number, Field(gt=0)]
+Count = Annotated[Whole, Field(ge=1)]
+Natural = Annotated[Whole, Field(ge=0)]
 
 
 class Strict(BaseModel):
-    """Refuses unknown keys and does not change once it is made."""
+    """Refuses unknown keys and numbers that are not finite, and does not change once it is made."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Lora(Strict):
@@ -45,9 +59,9 @@ class Lora(Strict):
 
     r: Count
     alpha: Positive
-    dropout: Annotated[float, Field(ge=0, lt=1)]
+    dropout: Annotated[Number, Field(ge=0, lt=1)]
     targets: str | tuple[str, ...]
-    first_layer: Annotated[int, Field(ge=0)]
+    first_layer: Natural
 
 
 class Grpo(Strict):
@@ -64,10 +78,10 @@ class Grpo(Strict):
     """
 
     prompts: Count
-    generations: Annotated[int, Field(ge=2)]
+    generations: Annotated[Whole, Field(ge=2)]
     max_new_tokens: Count
     temperature: Positive
-    kl_beta: Annotated[float, Field(ge=0)]
+    kl_beta: Annotated[Number, Field(ge=0)]
     reward: str
     aggregation: Literal["sum_then_normalize", "normalize_then_sum"]
 
@@ -114,10 +128,10 @@ class Recipe(Strict):
     ties: Literal["drop", "half"]
     labels: Literal["votes", "soft", "shrunk"]
     combine: Literal["pooled", "scalarised"]
-    dimension_weights: dict[str, Annotated[float, Field(ge=0, le=1)]]
+    dimension_weights: dict[str, Annotated[Number, Field(ge=0, le=1)]]
     language: Literal["en", "de"]
     split: Literal["train", "test"]
-    draw: Annotated[int, Field(ge=0)] | Literal["seed"]
+    draw: Natural | Literal["seed"]
     control: Literal["none", "shuffled"]
     protocol: Literal["steps", "epochs", "kl"]
     steps: Count
@@ -127,15 +141,15 @@ class Recipe(Strict):
     micro_batch: Count
     learning_rate: Positive
     schedule: Literal["constant", "linear", "cosine", "constant_with_warmup"]
-    warmup: Annotated[int, Field(ge=0)]
+    warmup: Natural
     max_grad_norm: Positive
-    weight_decay: Annotated[float, Field(ge=0)]
+    weight_decay: Annotated[Number, Field(ge=0)]
     max_length: Count
     dtype: Literal["bfloat16", "float32"]
-    probe_every: Annotated[int, Field(ge=0)]
-    probe_prompts: Annotated[int, Field(ge=0)]
-    checkpoints: tuple[Annotated[float, Field(gt=0, lt=1)], ...]
-    seed: Annotated[int, Field(ge=0)]
+    probe_every: Natural
+    probe_prompts: Natural
+    checkpoints: tuple[Annotated[Number, Field(gt=0, lt=1)], ...]
+    seed: Annotated[Whole, Field(ge=0, le=MAX_SEED)]
     lora: Lora
     grpo: Grpo
 
@@ -228,7 +242,8 @@ def recipe_from(values: Mapping[str, Any], where: str) -> Recipe:
 def _lines(error: ValidationError) -> list[str]:
     lines = []
     for one in error.errors():
-        key = ".".join(str(part) for part in one["loc"]) or "recipe"
+        # pydantic names the arms of a union too, `draw.literal['seed']`: the key is enough.
+        key = ".".join(str(part) for part in one["loc"] if "[" not in str(part)) or "recipe"
         if one["type"] == "extra_forbidden":
             parts: dict[str, type[Strict]] = {"lora": Lora, "grpo": Grpo}
             known = parts.get(str(one["loc"][0]) if len(one["loc"]) > 1 else "", Recipe)
@@ -236,7 +251,8 @@ def _lines(error: ValidationError) -> list[str]:
         elif one["type"] == "missing":
             lines.append(f"  {key} is missing")
         else:
-            lines.append(f"  {key}: got {one['input']!r}; {one['msg']}" if one["loc"] else f"  {one['msg']}")
+            said = one["msg"].removeprefix("Value error, ")
+            lines.append(f"  {key}: got {one['input']!r}; {said}" if one["loc"] else f"  {said}")
     return lines
 
 
@@ -247,6 +263,10 @@ def _read(path: Path) -> dict[str, Any]:
         raise PluralignError("PA095", f"no recipe at {path}.", "`pluralign experiment recipes` lists them.") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise PluralignError("PA095", f"{path} is no YAML: {error}.") from error
+    except OSError as error:
+        raise PluralignError(
+            "PA095", f"{path} cannot be read: {error.strerror or error}.", "Name a recipe's YAML file."
+        ) from error
     if not isinstance(found, dict):
         raise PluralignError("PA095", f"{path}: got {type(found).__name__}; expected keys and values.")
     return found
@@ -264,7 +284,13 @@ def assignment(text: str) -> tuple[str, Any]:
     key, equals, value = text.partition("=")
     if not equals or not key.strip():
         raise PluralignError("PA095", f"got {text!r}; expected key=value.", "For example: --set beta=0.2 lora.r=8")
-    return key.strip(), yaml.safe_load(value)
+    try:
+        return key.strip(), yaml.safe_load(value)
+    except yaml.YAMLError as error:
+        reason = str(error).splitlines()[0]
+        raise PluralignError(
+            "PA095", f"{key.strip()}: got {value!r}, which is no YAML ({reason}).", "Close every bracket and quote."
+        ) from error
 
 
 def _nested(key: str, value: Any) -> dict[str, Any]:

@@ -7,8 +7,8 @@ the token ids alone. A SQLite file a model, in the user's cache folder.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -28,26 +28,32 @@ class ReferenceStore:
         path: the file; made where it is not there.
 
     Raises:
-        PluralignError: PA055 where it cannot be opened.
+        PluralignError: PA055 where it cannot be opened or is broken; every method raises it.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._kept: dict[str, float] = {}
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with closing(self._open()) as db, db:
-                db.execute("PRAGMA journal_mode=WAL")
-                db.execute(
-                    "CREATE TABLE IF NOT EXISTS reference (key TEXT PRIMARY KEY, logp REAL NOT NULL) WITHOUT ROWID"
-                )
-        except (OSError, sqlite3.Error) as error:
-            raise PluralignError(
-                "PA055", f"cannot keep reference log-probabilities in {path}: {error}.", "Set PLURALIGN_CACHE to a folder with room."
-            ) from error  # fmt: skip
+        with self._opened() as db:
+            db.execute("PRAGMA journal_mode=WAL")
+            db.execute("CREATE TABLE IF NOT EXISTS reference (key TEXT PRIMARY KEY, logp REAL NOT NULL) WITHOUT ROWID")
 
-    def _open(self) -> sqlite3.Connection:
-        return sqlite3.connect(self.path, timeout=60)
+    @contextmanager
+    def _opened(self) -> Iterator[sqlite3.Connection]:
+        """The store in one transaction."""
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with closing(sqlite3.connect(self.path, timeout=60)) as db, db:
+                yield db
+        except (OSError, sqlite3.OperationalError) as error:
+            raise PluralignError(
+                "PA055", f"cannot keep reference log-probabilities in {self.path}: {error}.", "Set PLURALIGN_CACHE to a folder with room."
+            ) from error  # fmt: skip
+        except sqlite3.Error as error:  # a page that is damaged, or another kind of file
+            raise PluralignError(
+                "PA055", f"the reference log-probabilities in {self.path} are broken: {error}.",
+                f"Remove {self.path.name} and its -wal and -shm; it is made again.",
+            ) from error  # fmt: skip
 
     def missing(self, trees: Sequence[Tree]) -> list[Tree]:
         """Answers that are not known yet, each once, grouped by prompt."""
@@ -73,7 +79,7 @@ class ReferenceStore:
 
     def _read(self, keys: Iterable[str]) -> None:
         wanted = list(keys)
-        with closing(self._open()) as db:
+        with self._opened() as db:
             for start in range(0, len(wanted), 500):
                 part = wanted[start : start + 500]
                 marks = ",".join("?" * len(part))
@@ -81,7 +87,7 @@ class ReferenceStore:
                 self._kept.update(rows)
 
     def _write(self, found: dict[str, float]) -> None:
-        with closing(self._open()) as db, db:
+        with self._opened() as db:
             # Another process may have been faster: the first value stays, so that all agree.
             db.executemany("INSERT OR IGNORE INTO reference VALUES (?, ?)", found.items())
         self._read(found)

@@ -1,11 +1,7 @@
-"""One fine-tune from a recipe: examples, adapter, curves, and all that says how it came about.
-
-A folder that holds `run.json` is a finished run; it is written last. A run that was stopped goes on from the trainer's last checkpoint.
-"""
+"""One fine-tune from a recipe: examples, adapter, curves, and all that says how it came about."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 import os
@@ -13,50 +9,41 @@ import platform
 import shutil
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pacsv
 import torch
 from transformers import TrainerCallback, TrainingArguments
 
 from pluralign import __version__
+from pluralign.analysis.numbers import plain
 from pluralign.errors import PluralignError
 from pluralign.ratings import Ratings
 from pluralign.ratings.tables import write_text
-from pluralign.training import probing
 from pluralign.training.base import Base
 from pluralign.training.card import model_card
 from pluralign.training.examples import Examples, Floats, examples_of
 from pluralign.training.probing import PROBES, Probes
 from pluralign.training.recipe import Recipe
+from pluralign.training.run_folder import (
+    ADAPTER,
+    CARD,
+    CURVES,
+    RUN,
+    Say,
+    Trained,
+    alone,
+    kept_run,
+    last_checkpoint,
+    offset_sha256,
+    own_folder,
+)
 from pluralign.training.trainer import PairTrainer
 
-RUN, RECIPE, CURVES, CARD, ADAPTER = "run.json", "recipe.yaml", "curves.csv", "README.md", probing.ADAPTER
 PACKAGES = ("pluralign", "torch", "transformers", "peft", "trl", "accelerate", "datasets")
-Say = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class Trained:
-    """A finished run.
-
-    Attributes:
-        folder: with adapter, recipe, curves, card and `run.json`.
-        info: what `run.json` holds.
-    """
-
-    folder: Path
-    info: dict[str, Any]
-
-
-def is_finished(folder: Path) -> bool:
-    """Whether a folder holds a finished run."""
-    return (folder / RUN).is_file()
 
 
 def optimiser_steps(recipe: Recipe, n_votes: float) -> int:
@@ -89,13 +76,13 @@ def train(
     """
     began = time.perf_counter()
     examples = examples_of(recipe, ratings, base.chat(recipe.max_length), offset)
-    folder.mkdir(parents=True, exist_ok=True)
-    own_folder(folder, recipe, base, ratings, examples.offset)
     half = max(1, recipe.micro_batch // 2)
-    return within_memory(
-        lambda one: _train(one, base, ratings, folder, examples, command, say, began),
-        recipe, half if recipe.batch % half == 0 else 1, folder, f"the batch stays {recipe.batch}", say,
-    )  # fmt: skip
+    with alone(folder):
+        own_folder(folder, recipe, base, ratings, examples.offset)
+        return kept_run(folder, say) or within_memory(
+            lambda one: _train(one, base, ratings, folder, examples, command, say, began),
+            recipe, half if recipe.batch % half == 0 else 1, folder, f"the batch stays {recipe.batch}", say,
+        )  # fmt: skip
 
 
 def within_memory(
@@ -134,38 +121,6 @@ def _no_memory(recipe: Recipe) -> PluralignError:
     return PluralignError(
         "PA096", f"out of memory with micro_batch {recipe.micro_batch}.", "Take a smaller model or max_length, or a larger device."
     )  # fmt: skip
-
-
-def own_folder(folder: Path, recipe: Recipe, base: Base, ratings: Ratings, offset: Floats | None = None) -> None:
-    """Write the recipe down under a line of what else the run depends on, or refuse a folder that another one was begun in.
-
-    Args:
-        folder: of the run.
-        recipe: of it; everything that can be set.
-        base: by its weights.
-        ratings: by their checksum.
-        offset: margins, of modpo.
-
-    Raises:
-        PluralignError: PA097.
-    """
-    place = folder / RECIPE
-    margins = f", offset {offset_sha256(offset)[:16]}" if recipe.method == "modpo" and offset is not None else ""
-    head = f"# {base.name}, weights {base.digest}, ratings {ratings.provenance.checksum[:16]}{margins}"
-    text = f"{head}\n{recipe.to_yaml()}"
-    before = place.read_text("utf-8") if place.is_file() else text
-    if before != text:
-        former = before.partition("\n")[0]
-        differs = "" if former == head else f": it was begun with {former[2:]!r}, got {head[2:]!r}"
-        raise PluralignError(
-            "PA097", f"{folder} holds a run of another recipe, model or ratings{differs}.", "Name another folder, or remove it."
-        )  # fmt: skip
-    write_text(text, place)
-
-
-def offset_sha256(offset: Floats) -> str:
-    """sha256 over margins, bit by bit."""
-    return hashlib.sha256(np.ascontiguousarray(offset, "<f8").tobytes()).hexdigest()
 
 
 def _train(
@@ -209,7 +164,8 @@ def circumstances(recipe: Recipe, base: Base, ratings: Ratings) -> dict[str, Any
 
 
 def finish(folder: Path, info: dict[str, Any], recipe: Recipe, ratings: Ratings, command: str) -> Trained:
-    """Write the card, remove what only resuming needs, and mark the run as finished."""
+    """Write the card, remove what only resuming needs, and mark the run as finished; a number that is not defined is null."""
+    info = plain(info)
     write_text(model_card(info, recipe, ratings, command), folder / CARD)
     shutil.rmtree(folder / "checkpoints", ignore_errors=True)
     (folder / PROBES).unlink(missing_ok=True)
@@ -241,13 +197,6 @@ def shared_arguments(recipe: Recipe, folder: Path, steps: int, base: Base) -> di
         "save_strategy": "steps", "save_steps": max(1, min(steps // 4, 200)), "save_total_limit": 1,
         "dataloader_pin_memory": False, "optim": "adamw_torch",
     }  # fmt: skip
-
-
-def last_checkpoint(folder: Path) -> str | None:
-    """The checkpoint that a run which was stopped goes on from."""
-    found = sorted((folder / "checkpoints").glob("checkpoint-*"), key=lambda one: int(one.name.split("-")[1]))
-    whole = [one for one in found if (one / "trainer_state.json").is_file()]
-    return str(whole[-1]) if whole else None
 
 
 class Saying(TrainerCallback):

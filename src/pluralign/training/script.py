@@ -10,12 +10,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pluralign.errors import PluralignError
+from safetensors import SafetensorError
+
+from pluralign.errors import PluralignError, unusable_place
 from pluralign.evaluation.small_model import NAME as SMALL_MODEL
 from pluralign.ratings import Ratings
 from pluralign.training.base import Base
 from pluralign.training.recipe import Recipe, read_recipe
-from pluralign.training.run import ADAPTER, CARD, CURVES, RECIPE, RUN, Trained
+from pluralign.training.run_folder import ADAPTER, CARD, CURVES, RECIPE, RUN, Trained, is_main_process
 
 TOKEN_VARIABLE = "HF_TOKEN"  # noqa: S105 - where a token is, not one
 PUSHED = (CARD, RECIPE, CURVES, RUN)
@@ -44,7 +46,10 @@ class Job:
     asked: argparse.Namespace
 
     def done(self, trained: Trained) -> None:
-        """Say where the run is, and push it if that was asked for."""
+        """Say how far the model went and where the run is, and push it if that was asked for."""
+        if end := trained.info["end"]:
+            error = "" if end["kl_se"] is None else f" ± {end['kl_se']:.2f}"  # one answer has no standard error
+            print(f"KL from the base {end['kl']:.2f}{error} nats an answer, entropy {end['entropy']:.2f} nats a token")
         print(f"finished: {trained.folder}")
         if self.push_to and is_main_process():
             print(f"pushed: {push(trained.folder, self.push_to)}")
@@ -113,19 +118,18 @@ def job(arguments: Sequence[str], parser: argparse.ArgumentParser, script: str) 
 
 
 def run_script(main: Callable[[Sequence[str]], None]) -> None:
-    """Run a script's `main`; our errors become a message and exit code 2, never a traceback."""
+    """Run a script's `main`; our errors, and those of disks, become a message and exit code 2, never a traceback."""
     try:
         main(sys.argv[1:])
     except PluralignError as error:
         print(error, file=sys.stderr)
         sys.exit(2)
+    except (OSError, SafetensorError) as error:
+        # safetensors tells of a full disk in an error of its own.
+        print(unusable_place(error), file=sys.stderr)
+        sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(130)
-
-
-def is_main_process() -> bool:
-    """Whether this is the first of the processes that `accelerate launch` started."""
-    return os.environ.get("RANK", "0") == "0"
 
 
 def token() -> str:

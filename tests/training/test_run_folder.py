@@ -1,0 +1,80 @@
+"""A run's folder: what is finished is kept, what was cut off is not believed, one process at a time, and what differs is named."""
+
+import fcntl
+import json
+
+import pytest
+
+from pluralign.errors import PluralignError
+from pluralign.training.run import train
+from pluralign.training.run_folder import OWN_LOCK, is_finished, last_checkpoint
+
+
+@pytest.fixture
+def heard():
+    """What a run said."""
+    return []
+
+
+@pytest.fixture
+def finished(base, recipe, few, tmp_path):
+    return train(recipe, base, few, tmp_path / "run", say=lambda _: None)
+
+
+def test_a_finished_run_is_not_trained_again(base, recipe, few, finished, heard):
+    before = {path: path.stat().st_mtime_ns for path in finished.folder.rglob("*") if path.is_file()}
+    again = train(recipe, base, few, finished.folder, say=heard.append)
+    assert again.info == finished.info
+    changed = {path.name for path, when in before.items() if path.stat().st_mtime_ns != when}
+    assert changed == {"recipe.yaml"}, "which is written over with the same"
+    assert any("nothing is trained again" in line for line in heard)
+
+
+@pytest.mark.parametrize("cut", ["", '{"steps": 3, "me', "[]"])
+def test_a_run_whose_last_file_was_cut_off_is_not_finished(base, recipe, few, finished, cut):
+    (finished.folder / "run.json").write_text(cut)
+    assert not is_finished(finished.folder)
+    again = train(recipe, base, few, finished.folder, say=lambda _: None)
+    assert again.info["recipe"] == finished.info["recipe"]
+    assert is_finished(finished.folder)
+
+
+def test_a_checkpoint_that_was_cut_off_is_passed_over(tmp_path):
+    for step, state in ((4, '{"global_step": 4}'), (8, '{"global_st'), (12, None)):
+        place = tmp_path / f"checkpoints/checkpoint-{step}"
+        place.mkdir(parents=True)
+        if state is not None:
+            (place / "trainer_state.json").write_text(state)
+    assert last_checkpoint(tmp_path) == str(tmp_path / "checkpoints/checkpoint-4")
+
+
+def test_two_processes_do_not_train_in_one_folder(base, recipe, few, tmp_path):
+    folder = tmp_path / "run"
+    folder.mkdir()
+    with (folder / OWN_LOCK).open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        with pytest.raises(PluralignError, match="PA097.*another process trains"):
+            train(recipe, base, few, folder, say=lambda _: None)
+    assert not (folder / "recipe.yaml").exists()
+    assert train(recipe, base, few, folder, say=lambda _: None).info["steps"] == recipe.steps
+    assert not (folder / OWN_LOCK).exists()
+
+
+def test_it_is_said_which_values_of_a_recipe_differ(base, recipe, few, finished):
+    other = recipe.changed(beta=0.2, lora={**recipe.lora.model_dump(), "r": 3})
+    with pytest.raises(PluralignError) as caught:
+        train(other, base, few, finished.folder, say=lambda _: None)
+    assert f"beta: {recipe.beta} there, 0.2 now" in str(caught.value)
+    assert f"lora.r: {recipe.lora.r} there, 3 now" in str(caught.value)
+
+
+def test_what_is_not_defined_is_null_and_not_nan(base, recipe, few, tmp_path):
+    folder = train(recipe.changed(probe_prompts=1), base, few, tmp_path / "run", say=lambda _: None).folder
+    told = json.loads((folder / "run.json").read_text(), parse_constant=lambda name: pytest.fail(name))
+    assert told["end"]["kl_se"] is None, "one answer has no standard error"
+
+
+def test_a_layer_that_the_model_does_not_have_is_named(base, recipe, few, tmp_path):
+    far = recipe.changed(lora={**recipe.lora.model_dump(), "first_layer": 99})
+    with pytest.raises(PluralignError, match=r"PA095.*lora\.first_layer: got 99"):
+        train(far, base, few, tmp_path / "run", say=lambda _: None)
