@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+# Without a network the Hub's clients try again and again, for half a minute a file. `HF_HUB_OFFLINE=0` is for tests marked network.
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
 ROOT = Path(__file__).resolve().parents[1]
 
 

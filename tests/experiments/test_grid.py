@@ -13,6 +13,7 @@ from pluralign.experiments.answers import Judging
 from pluralign.experiments.cells import ANSWER_COLUMNS, Cell, all_cells, base_cell, cells_of
 from pluralign.experiments.engines import run_grid
 from pluralign.experiments.settings import Settings, recipe_of
+from pluralign.training import heldout
 
 CHANGES = {
     "steps": 3, "batch": 2, "micro_batch": 2, "dtype": "float32", "probe_prompts": 0, "lora.r": 2, "max_length": 2048,
@@ -40,13 +41,16 @@ def cells(tiny_folder):
 
 
 @pytest.fixture(autouse=True)
-def fresh(own_cache):
+def fresh(own_cache, monkeypatch):
+    monkeypatch.setattr(heldout, "N_PROMPTS", 8)  # of lexicon E: what is measured is not what these tests are about
+    heldout._fresh_items.cache_clear()
     resident = engines.resident  # a test may put another in its place
     resident.cache_clear()
     measure.ratings_of.cache_clear()
     yield
     resident.cache_clear()
     measure.ratings_of.cache_clear()
+    heldout._fresh_items.cache_clear()
 
 
 def test_every_cell_is_brought_to_its_end(cells, settings, tmp_path):

@@ -343,9 +343,9 @@ def test_accuracy_on_held_out_pairs_counts_votes(base, recipe, shipped):
     assert found.accuracy(Base(), None) == pytest.approx(3 / 8)
 
 
-def test_a_probe_measures_accuracy_on_held_out_pairs(base, recipe, shipped, tmp_path):
+def test_a_probe_measures_accuracy_on_held_out_pairs(base, recipe, few, tmp_path):
     changed = recipe.changed(split="train", steps=2, probe_every=1, probe_prompts=2)
-    train(changed, base, shipped, tmp_path / "run", say=silent)
+    train(changed, base, few, tmp_path / "run", say=silent)
     measured = pacsv.read_csv(tmp_path / "run" / "curves.csv").column("held_out_accuracy").to_pylist()
     assert len(measured) == 2
     assert all(0 <= one <= 1 for one in measured)

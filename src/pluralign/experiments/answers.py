@@ -91,7 +91,8 @@ def _generate(base: Base, model: Any, language: str, batch_size: int, limit: int
         pretrained=causal_lm(model).eval(), tokenizer=base.tokenizer, batch_size=batch_size, device=str(base.device)
     )
     # simple_evaluate drops its metadata where it is given a task manager: without the manager's own, every answer would be judged here too.
-    tasks = TaskManager(include_path=str(tasks_dir()), metadata={"judge": NO_JUDGE})
+    # Only our own tasks: reading lm-eval's thousands of YAML files takes seconds for every cell.
+    tasks = TaskManager(include_path=str(tasks_dir()), include_defaults=False, metadata={"judge": NO_JUDGE})
     with _without_bar():
         found = simple_evaluate(
             model=harness, tasks=[task], task_manager=tasks, apply_chat_template=True, limit=limit, bootstrap_iters=0, log_samples=True

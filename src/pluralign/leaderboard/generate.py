@@ -50,7 +50,7 @@ def generate_again(
         asked.setdefault(TASKS[one.language], []).append(place[one.language, one.prompt_id])
     manner = next(iter(checked.answers.values())).generation if checked.answers else {}
     found = simple_evaluate(
-        model=model, tasks=list(asked), samples=asked, task_manager=TaskManager(include_path=str(tasks_dir())), metadata={"judge": NO_JUDGE},
+        model=model, tasks=list(asked), samples=asked, task_manager=TaskManager(include_path=str(tasks_dir()), include_defaults=False), metadata={"judge": NO_JUDGE},
         apply_chat_template=bool(run.get("chat_template")), system_instruction=run.get("system_instruction"), gen_kwargs=_plain(manner),
         bootstrap_iters=0, log_samples=True,
     )  # fmt: skip
