@@ -48,6 +48,9 @@ bench: $(INSTALLED)  ## measure speed and memory, as ratios in one run
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[peers]'
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/judging.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/offline_judge.py
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/training.py
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/submission_faults.py
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/leaderboard.py
 
 demo: $(INSTALLED)  ## from nothing to scores: build the release, load configs, evaluate a small real model on both tasks
 	$(BIN)/python examples/demo.py

@@ -8,9 +8,10 @@ import pytest
 
 from pluralign.errors import PluralignError, ProblemsFoundError
 from pluralign.judge import Score, Usage
-from pluralign.leaderboard.again import DETERMINISTIC, rejudge, reproduce, sampled, weights_of
+from pluralign.leaderboard.again import DETERMINISTIC, rejudge, reproduce, sampled
 from pluralign.leaderboard.check import check_submission
 from pluralign.leaderboard.records import read_record
+from pluralign.leaderboard.weights import weights_of
 
 
 class SameJudge:

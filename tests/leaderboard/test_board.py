@@ -9,8 +9,9 @@ import pytest
 from made_runs import DIMENSIONS, GENERATION, IDENTITY, JUDGE
 
 from pluralign.errors import PluralignError
-from pluralign.leaderboard.board import UNRANKED, boards, pareto
-from pluralign.leaderboard.flags import FLAGS, Flag
+from pluralign.leaderboard import flags as rules
+from pluralign.leaderboard.board import boards, pareto
+from pluralign.leaderboard.flags import FLAGS, UNRANKED, Flag
 from pluralign.leaderboard.records import Record, read_record, record_path, write_record
 from pluralign.leaderboard.summary import Summary, axis, summary_of
 from pluralign.leaderboard.world import World
@@ -133,7 +134,15 @@ def test_canaries_are_listed_and_take_no_rank(tmp_path):
 def test_flags_that_say_nobody_answered_keep_out_of_ranks(tmp_path, kind):
     rows = by_model(only(boards([summary("acme/a"), summary("acme/b", flags=[Flag(kind, "x")])], tmp_path)))
     assert rows["acme/b"].is_ranked == (kind not in UNRANKED)
-    assert (kind in UNRANKED) == (kind != "length")
+    assert (kind in UNRANKED) == (kind not in ("length", "shared"))
+
+
+def test_one_rule_decides_ranks_and_what_is_said_of_them(tmp_path, monkeypatch):
+    monkeypatch.setattr(rules, "UNRANKED", frozenset({"length"}))
+    every = [summary("acme/a"), summary("acme/b", flags=[Flag("length", "x")]), summary("acme/c", flags=[Flag("constant", "x")])]  # fmt: skip
+    for row in only(boards(every, tmp_path)).rows:
+        assert row.is_ranked == (row.summary.model != "acme/b")
+        assert row.is_ranked == (row.standings["toxicity", "en"].rank_low is not None)
 
 
 def test_a_flag_that_the_keepers_cleared_is_gone_for_these_contents_only(tmp_path):
@@ -149,7 +158,18 @@ def test_a_flag_that_the_keepers_cleared_is_gone_for_these_contents_only(tmp_pat
 
 @pytest.mark.parametrize(
     "text",
-    ["{", "[]", "{}", '{"digest": 1, "cleared": []}', '{"digest": "x", "cleared": {"ugly": "y"}}', '{"digest": NaN}'],
+    [
+        "{",
+        "[]",
+        "{}",
+        '{"digest": 1, "cleared": []}',
+        '{"digest": "x", "cleared": {"ugly": "y"}}',
+        '{"digest": NaN}',
+        '{"digest": "x", "recieved": "2025-07-01"}',
+        '{"digest": "x", "received": "July"}',
+        '{"digest": "x", "received": 20250701}',
+        '{"digest": "x", "rejudged": {"details": {"date": 7}}}',
+    ],
 )
 def test_a_broken_record_stops_the_board_with_its_name(tmp_path, text):
     one = summary("acme/a")
@@ -179,22 +199,97 @@ def test_tiers_include_the_ones_before(tmp_path):
     assert read_record(tmp_path, "a__b/c", "another").tier == "recomputed"
 
 
-def test_answers_of_an_earlier_submission_are_borrowed_those_of_a_later_are_not(tmp_path):
+def flags_of(board):
+    return {row.summary.model: [flag.kind for flag in row.flags] for row in board.rows}
+
+
+def changed(hashes, n):
+    """Other answers to the first n prompts of each language."""
+    found = hashes.copy()
+    found[:, :n] = np.random.default_rng(n).integers(1, 2**63, (2, n), dtype=np.uint64)
+    return found
+
+
+def test_answers_that_two_have_in_common_are_said_of_both_and_no_date_decides(tmp_path):
+    first = summary("acme/first", "2025-06-02")
+    backdated = summary("acme/backdated", "2025-06-01", hashes=first.hashes.copy())
+    rows = by_model(only(boards([backdated, first], tmp_path)))
+    assert flags_of(only(boards([backdated, first], tmp_path))) == {"acme/first": ["shared"], "acme/backdated": ["shared"]}  # fmt: skip
+    told = {model: row.flags[0].detail for model, row in rows.items()}
+    assert told["acme/first"] == f"100% of the answers are those of {backdated.place} too, which states an earlier day"
+    assert told["acme/backdated"] == f"100% of the answers are those of {first.place} too, which states a later day"
+    assert all(row.is_ranked for row in rows.values()), "a stranger's word takes nobody out of the ranks"
+
+
+def test_more_than_half_of_the_answers_is_much_less_is_not(tmp_path):
     first = summary("acme/first", "2025-06-01")
-    thief = summary("acme/thief", "2025-06-02", hashes=first.hashes.copy())
-    half = first.hashes.copy()
-    half[:, : half.shape[1] // 2 - 10] = np.random.default_rng(9).integers(
-        1, 2**63, (2, half.shape[1] // 2 - 10), dtype=np.uint64
-    )
-    partly = summary("acme/partly", "2025-06-03", hashes=half)
-    few = first.hashes.copy()
-    few[:, :150] = np.random.default_rng(8).integers(1, 2**63, (2, 150), dtype=np.uint64)
-    own = summary("acme/own", "2025-06-04", hashes=few)
-    rows = by_model(only(boards([own, thief, partly, first], tmp_path)))
-    flagged = {model: [flag.kind for flag in row.flags] for model, row in rows.items()}
-    assert flagged == {"acme/first": [], "acme/thief": ["borrowed"], "acme/partly": ["borrowed"], "acme/own": []}
-    assert first.place in rows["acme/thief"].flags[0].detail
-    assert "100%" in rows["acme/thief"].flags[0].detail
+    half = first.hashes.shape[1] // 2
+    partly = summary("acme/partly", "2025-06-03", hashes=changed(first.hashes, half - 10))
+    own = summary("acme/own", "2025-06-04", hashes=changed(first.hashes, half + 10))
+    assert flags_of(only(boards([own, partly, first], tmp_path))) == {
+        "acme/first": ["shared"], "acme/partly": ["shared"], "acme/own": [],
+    }  # fmt: skip
+
+
+def known(place, one, **what):
+    write_record(place, one.place, Record(one.digest, **what))
+
+
+def judged_on(day):
+    return {"rejudged": {"passed": True, "details": {"date": day}}}
+
+
+@pytest.mark.parametrize(
+    ("of_first", "of_other"),
+    [
+        (judged_on("2025-07-01"), None),
+        (judged_on("2025-07-01"), judged_on("2025-07-02")),
+        ({"received": "2025-07-01"}, None),
+        ({"received": "2025-06-30"}, judged_on("2025-07-01")),
+        ({"received": "2025-06-30", **judged_on("2025-08-01")}, {"received": "2025-07-01"}),
+        ({"reproduced": {"passed": False, "details": {"date": "2025-07-01"}}}, judged_on("2025-07-02")),
+    ],
+    ids=["judged again", "judged before", "received", "received before", "their word first", "generated before"],
+)
+def test_whom_the_keepers_knew_first_has_not_borrowed_whatever_is_stated(tmp_path, of_first, of_other):
+    first = summary("acme/first", "2025-06-02")
+    backdated = summary("acme/backdated", "2025-06-01", hashes=first.hashes.copy())
+    known(tmp_path, first, **of_first)
+    if of_other:
+        known(tmp_path, backdated, **of_other)
+    rows = by_model(only(boards([backdated, first], tmp_path)))
+    assert flags_of(only(boards([backdated, first], tmp_path))) == {"acme/first": [], "acme/backdated": ["borrowed"]}
+    assert not rows["acme/backdated"].is_ranked
+    day = of_first.get("received") or "2025-07-01"
+    assert rows["acme/backdated"].flags[0].detail == f"100% of the answers are those of {first.place}, which the keepers know since {day}"  # fmt: skip
+
+
+def test_two_that_came_on_one_day_are_told_alike(tmp_path):
+    first = summary("acme/first")
+    other = summary("acme/other", hashes=first.hashes.copy())
+    for one in (first, other):
+        known(tmp_path, one, received="2025-07-01")
+    assert flags_of(only(boards([first, other], tmp_path))) == {"acme/first": ["shared"], "acme/other": ["shared"]}
+
+
+def test_what_is_surely_borrowed_is_said_before_what_may_be(tmp_path):
+    first = summary("acme/first")
+    thief, second = (summary(name, hashes=changed(first.hashes, n)) for name, n in (("acme/thief", 20), ("acme/z", 25)))
+    known(tmp_path, first, received="2025-07-01")
+    assert flags_of(only(boards([first, thief, second], tmp_path))) == {
+        "acme/first": [], "acme/thief": ["borrowed"], "acme/z": ["borrowed"],
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["shared", "borrowed"])
+def test_a_flag_of_common_answers_is_cleared_like_any_other_and_for_one_only(tmp_path, kind):
+    first = summary("acme/first")
+    quantised = summary("acme/quantised", hashes=first.hashes.copy())
+    if kind == "borrowed":
+        known(tmp_path, first, received="2025-07-01")
+    known(tmp_path, quantised, cleared={kind: "the same model in four bits"})
+    found = flags_of(only(boards([first, quantised], tmp_path)))
+    assert found == {"acme/first": ["shared"] if kind == "shared" else [], "acme/quantised": []}
 
 
 def test_the_same_weights_under_another_date_borrow_from_nobody(tmp_path):

@@ -406,8 +406,11 @@ def test_groups_are_shown_where_people_s_jury_is_and_else_is_said_why_not(opened
     cells = page.locator(".heat tbody tr").all_text_contents()
     assert page.input_value("#f-place") == people.rows[1].summary.place
     assert cells == ["<i>male0.20", "everyone0.10", "female0.15"]
+    assert "a jury of people expects (popquorn jury)" in page.text_content("main")
     page.click("nav a >> text=Table")
     page.wait_for_selector("td.worst")
+    heads = [page.text_content(f"th:has([data-sort={key}])") for key in ("worst", "gap")]
+    assert all("popquorn jury" in head for head in heads)
     assert page.is_hidden("#warning")
     assert "<i>male" in page.text_content(f'tr[data-place="{people.rows[1].summary.place}"] td.worst')
 

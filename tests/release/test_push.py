@@ -1,10 +1,4 @@
-"""Pushing to a stub of the Hub on loopback, that speaks as much of its API as an upload needs."""
-
-import base64
-import hashlib
-import json
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+"""Pushing to a stub of the Hub on loopback."""
 
 import pytest
 
@@ -13,143 +7,18 @@ from pluralign.release.build import build, checksums
 from pluralign.release.checks import read_checksums
 from pluralign.release.push import push
 
+from ..hub_stub import TOKEN, running
+
 # The Hub's client passes a file where its HTTP library wants `content=`.
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=<...>' to upload:DeprecationWarning")
 
-TOKEN = "hf_secretsecretsecret"
 STALE = "configs/tall-5pt-mean/train.parquet"
-
-
-class Hub(ThreadingHTTPServer):
-    """What arrived, and how to misbehave."""
-
-    def __init__(self):
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.created, self.files, self.commits, self.blobs = [], {}, 0, {}
-        self.there = [".gitattributes", "logo.png", STALE]
-        self.fail: dict[str, int] = {}
-
-    @property
-    def endpoint(self):
-        return f"http://127.0.0.1:{self.server_port}"
-
-
-class Handler(BaseHTTPRequestHandler):
-    """Answers of the Hub."""
-
-    def log_message(self, *args):
-        pass
-
-    def answer(self, body, status=200):
-        data = json.dumps(body).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
-
-    def refused(self):
-        for part, status in self.server.fail.items():
-            if part in f"{self.command} {self.path}":
-                self.answer({"error": f"stub says {status}"}, status)
-                return True
-        if self.command != "PUT" and self.headers.get("Authorization") != f"Bearer {TOKEN}":
-            self.answer({"error": f"Invalid: {self.headers.get('Authorization')}"}, 401)
-            return True
-        return False
-
-    def body(self):
-        if self.headers.get("Transfer-Encoding") != "chunked":
-            return self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        parts = []
-        while size := int(self.rfile.readline(), 16):
-            parts.append(self.rfile.read(size))
-            self.rfile.readline()
-        self.rfile.readline()
-        return b"".join(parts)
-
-    def do_GET(self):
-        if not self.refused():
-            files = [{"type": "file", "path": p, "size": 1, "oid": "0" * 40} for p in self.server.there]
-            siblings = [{"rfilename": p} for p in self.server.there]
-            info = {
-                "id": "us/ratings",
-                "sha": "0" * 40,
-                "siblings": siblings,
-                "private": False,
-                "tags": [],
-                "downloads": 0,
-                "likes": 0,
-            }
-            self.answer(files if "/tree/" in self.path else info)
-
-    def do_PUT(self):
-        data = self.body()
-        if self.refused():
-            return
-        self.server.blobs[hashlib.sha256(data).hexdigest()] = data
-        self.answer({})
-
-    def do_POST(self):
-        data = self.body()
-        if self.refused():
-            return
-        if self.path.endswith("/repos/create"):
-            body = json.loads(data)
-            self.server.created.append(body)
-            self.answer({"url": f"{self.server.endpoint}/datasets/{body.get('organization')}/{body['name']}"})
-        elif self.path.endswith("/validate-yaml"):
-            self.answer({"errors": [], "warnings": []})
-        elif "/preupload/" in self.path:
-            modes = {True: "lfs", False: "regular"}
-            files = [
-                {"path": f["path"], "uploadMode": modes[f["path"].endswith(".parquet")], "shouldIgnore": False}
-                for f in json.loads(data)["files"]
-            ]
-            self.answer({"files": files})
-        elif self.path.endswith("/info/lfs/objects/batch"):
-            objects = [
-                {**o, "actions": {"upload": {"href": f"{self.server.endpoint}/lfs/{o['oid']}", "header": {}}}}
-                for o in json.loads(data)["objects"]
-            ]
-            self.answer({"transfer": "basic", "objects": objects})
-        elif "/commit/" in self.path:
-            self.commit([json.loads(line) for line in data.splitlines()])
-        else:
-            self.answer({"error": f"stub does not know {self.path}"}, 404)
-
-    def commit(self, lines):
-        self.server.commits += 1
-        for line in lines:
-            value = line["value"]
-            if line["key"] == "file":
-                self.server.files[value["path"]] = base64.b64decode(value["content"])
-            elif line["key"] == "lfsFile":
-                self.server.files[value["path"]] = self.server.blobs[value["oid"]]
-            elif line["key"] == "deletedFile":
-                self.server.there.remove(value["path"])
-        url = f"{self.server.endpoint}/datasets/us/ratings/commit/{'1' * 40}"
-        self.answer({"commitUrl": url, "commitOid": "1" * 40, "success": True})
 
 
 @pytest.fixture
 def hub(monkeypatch):
-    import huggingface_hub
-
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DISABLE_XET", True)
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
-    monkeypatch.setenv("HF_TOKEN", "")
-    # The client waits between its retries; here it need not.
-    monkeypatch.setattr("huggingface_hub.utils._http.time.sleep", lambda seconds: None)
-    huggingface_hub.utils.disable_progress_bars()
-    server = Hub()
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-    thread.start()
-    yield server
-    server.shutdown()
-    server.server_close()
-    thread.join()
-    huggingface_hub.utils.enable_progress_bars()
+    with running(monkeypatch, there=[".gitattributes", "logo.png", STALE]) as server:
+        yield server
 
 
 def upload(hub, folder, token=TOKEN, kind="ratings"):

@@ -113,7 +113,7 @@ def _sha256(given: str | None) -> str | None:
     return file_checksum(Path(given))
 
 
-Seed = Annotated[int, typer.Option("--seed", help="Of the sample; one that the submitter did not know.")]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="Of the sample; one that the submitter did not know.")]
 Records = Annotated[Path, typer.Option("--records", help="The keepers' records.")]
 JudgeName = Annotated[
     str | None, typer.Option("--judge", help="By default the submission's own, where its name can be opened here.")
@@ -190,13 +190,9 @@ def send(
 def _judge(folder: Path, name: str | None) -> Any:
     """The judge of a name, or the submission's own."""
     from pluralign.judge.names import open_judge
-    from pluralign.leaderboard.again import accepted
+    from pluralign.leaderboard.again import accepted, own_judge
 
-    if name is None:
-        run = accepted(folder).run
-        assert run is not None
-        name = "offline" if run.judge.startswith("offline(") else run.judge
-    return open_judge(name)
+    return open_judge(own_judge(accepted(folder)) if name is None else name)
 
 
 def _told(found: Any, as_json: bool) -> None:
@@ -237,15 +233,22 @@ def export(
     from pluralign.errors import unknown
     from pluralign.leaderboard import hub
     from pluralign.leaderboard.again import accepted
+    from pluralign.leaderboard.board import BOTH
     from pluralign.leaderboard.summary import summary_of
+    from pluralign.schema import DIMENSIONS, LANGUAGES
 
     forms = {"eval-results": hub.eval_results, "model-index": hub.model_index}
+    if what not in (*forms, "badge"):
+        raise unknown("PA113", "form", what, [*forms, "badge"])
+    if dimension not in DIMENSIONS:
+        raise unknown("PA024", "dimension", dimension, list(DIMENSIONS))
+    if language not in (*LANGUAGES, BOTH):
+        raise unknown("PA113", "language", language, [*LANGUAGES, BOTH])
+    checked = accepted(folder)
     if what == "badge":
         typer.echo(_badge(folder, submissions or folder.absolute().parents[1], records, dimension, language), nl=False)
-        return
-    if what not in forms:
-        raise unknown("PA113", "form", what, [*forms, "badge"])
-    typer.echo(forms[what](summary_of(accepted(folder))), nl=False)
+    else:
+        typer.echo(forms[what](summary_of(checked)), nl=False)
 
 
 def _badge(folder: Path, submissions: Path, records: Path, dimension: str, language: str) -> str:
@@ -267,5 +270,5 @@ def _badge(folder: Path, submissions: Path, records: Path, dimension: str, langu
     raise PluralignError(
         "PA113",
         f"{place} is on no board of {submissions} with {dimension} ({language}).",
-        "Check it: pluralign submission check.",
+        "Name the folder of submissions that it is in, and a dimension and language that it was judged in.",
     )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,20 +13,22 @@ from typing import Any
 import numpy as np
 
 from pluralign import __version__
-from pluralign.errors import PluralignError, Problem, ProblemsFoundError
+from pluralign.errors import PluralignError, ProblemsFoundError
 from pluralign.judge import Judge, Score
 from pluralign.judge.compare import estimate
+from pluralign.judge.fit import SIMULATED
 from pluralign.judge.rescore import judged, mean_of_means
 from pluralign.judge.samples import Sample, on_unit_scale
 from pluralign.leaderboard.check import Checked, check_submission
-from pluralign.leaderboard.manifest import Adapter, Local, OnHub, identity_sha256
-from pluralign.leaderboard.records import read_record, write_record
-from pluralign.ratings.tables import file_checksum
+from pluralign.leaderboard.manifest import identity_sha256
+from pluralign.leaderboard.records import Record, read_record, write_record
+from pluralign.leaderboard.weights import weights_of
 
 LEAST = 20
+OPENED = {"offline": "offline", "zero-shot": "zero-shot", SIMULATED: "rater-model"}
+"""Name that a judge of this package has -> by which it is opened."""
+MODEL = re.compile(r"openai:[A-Za-z0-9][\w./:-]*")
 BOOTSTRAP = 2000
-UNSAFE = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".msgpack", ".h5", ".py")
-"""Files that run code when they are opened, or are code."""
 
 
 @dataclass(frozen=True)
@@ -107,6 +110,26 @@ def accepted(folder: Path) -> Checked:
     return checked
 
 
+def own_judge(checked: Checked) -> str:
+    """The name by which the judge of a submission is opened here.
+
+    Only judges of this package and models at the usual endpoint are opened by a submission's word: a server or a folder that a stranger
+    names would be sent the keepers' key, or read.
+
+    Raises:
+        PluralignError: PA070 for any other.
+    """
+    assert checked.run is not None
+    told = checked.run.judge
+    parts = re.sub(r"offline\([^()]*\)", "offline", told).split(",")
+    names = [OPENED.get(part, part) for part in parts]
+    if all(name in OPENED.values() or MODEL.fullmatch(name) for name in names):
+        return ",".join(names)
+    raise PluralignError(
+        "PA070", f"the submission was judged by {told[:100]!r}, a server or a folder that is not opened by its word.", "Name the judge yourself: --judge.",
+    )  # fmt: skip
+
+
 def rejudge(folder: Path, judge: Judge, records: Path, *, n: int = 100, seed: int) -> Again:
     """Judge a sample of the answers again, and write down whether both judgings agree.
 
@@ -123,12 +146,13 @@ def rejudge(folder: Path, judge: Judge, records: Path, *, n: int = 100, seed: in
     """
     checked, samples, dimensions = _drawn(folder, judge, n, seed)
     assert checked.run is not None
+    _record(checked, records)  # an unreadable one is said before hours are spent
     second = judged(samples, judge, dimensions)
     bounds = LANGUAGE_MODEL if _asks_a_model(checked.run.identity) else DETERMINISTIC
     again = _compared(
         samples, [one.judgements for one in samples], second, dimensions, bounds, seed, None, {"judge": judge.name}
     )
-    _keep(checked, records, "rejudged", again)
+    write_record(records, place_of(checked), replace(_record(checked, records), rejudged=again.to_json()))
     return again
 
 
@@ -211,11 +235,16 @@ def _compared(
     return Again(bool(passed), len(samples), seed, told, asdict(bounds), identical, {**details, **when})
 
 
-def _keep(checked: Checked, records: Path, kind: str, again: Again) -> None:
+def place_of(checked: Checked) -> str:
+    """Where a submission lies among the others."""
+    folder = checked.folder.absolute()
+    return f"{folder.parent.name}/{folder.name}"
+
+
+def _record(checked: Checked, records: Path) -> Record:
+    """What the keepers know of a submission at this moment."""
     assert checked.digest is not None
-    place = f"{checked.folder.absolute().parent.name}/{checked.folder.absolute().name}"
-    record = read_record(records, place, checked.digest)
-    write_record(records, place, type(record)(**{**vars(record), kind: again.to_json()}))
+    return read_record(records, place_of(checked), checked.digest)
 
 
 def reproduce(
@@ -240,6 +269,7 @@ def reproduce(
     from pluralign.leaderboard.generate import generate_again
 
     checked, samples, dimensions = _drawn(folder, judge, n, seed)
+    _record(checked, records)  # an unreadable one is said before hours are spent
     arguments = weights_of(checked, model, adapter)
     fresh = generate_again(checked, samples, arguments, batch_size)
     identical = float(np.mean([a.response == b.response for a, b in zip(samples, fresh, strict=True)]))
@@ -252,72 +282,5 @@ def reproduce(
     again = _compared(
         samples, [one.judgements for one in samples], second, dimensions, GENERATED, seed, identical, details
     )
-    _keep(checked, records, "reproduced", again)
+    write_record(records, place_of(checked), replace(_record(checked, records), reproduced=again.to_json()))
     return again
-
-
-def weights_of(checked: Checked, model: str | None, adapter: str | None) -> dict[str, str]:
-    """What lm-eval is given to open the weights: from the Hub at the named revision, or folders whose weights have the named hashes.
-
-    Raises:
-        PluralignError: PA110, PA112.
-    """
-    assert checked.manifest is not None
-    named = checked.manifest.model
-    match named:
-        case OnHub():
-            return {"pretrained": named.id, "revision": named.revision}
-        case Adapter():
-            return {"pretrained": named.base.id, "revision": named.base.revision, "peft": named.id}
-        case Local():
-            return _local_weights(named, model, adapter)
-        case _:
-            raise PluralignError(
-                "PA112",
-                f"{named.id} is a system without weights: it cannot be generated again.",
-                "It stays at its tier.",
-            )
-
-
-def _local_weights(named: Local, model: str | None, adapter: str | None) -> dict[str, str]:
-    wanted = {"--model": (model, named.base_sha256 if named.base_sha256 else named.weights_sha256)}
-    if named.base_sha256:
-        wanted["--adapter"] = (adapter, named.weights_sha256)
-    problems = []
-    for option, (place, digest) in wanted.items():
-        if place is None:
-            problems.append(
-                Problem(
-                    "PA110",
-                    named.id,
-                    None,
-                    option,
-                    "nothing",
-                    f"the folder whose weights have sha256 {digest[:12]}…",
-                    f"Say {option}.",
-                )
-            )
-            continue
-        folder = Path(place)
-        if unsafe := sorted(one.name for one in folder.rglob("*") if one.suffix in UNSAFE):
-            problems.append(
-                Problem("PA110", str(folder), None, None, unsafe[0], "safetensors and JSON only", "Remove it.")
-            )
-        hashes = {file_checksum(one) for one in folder.rglob("*.safetensors")}
-        if digest not in hashes:
-            got = ", ".join(sorted(one[:12] for one in hashes)) or "no safetensors"
-            problems.append(
-                Problem(
-                    "PA110",
-                    str(folder),
-                    None,
-                    None,
-                    got,
-                    f"weights with sha256 {digest[:12]}…",
-                    "Name the folder of the submitted weights.",
-                )
-            )
-    if problems:
-        raise ProblemsFoundError(problems)
-    assert model is not None
-    return {"pretrained": model} | ({"peft": adapter} if adapter and named.base_sha256 else {})

@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 
 from pluralign.leaderboard.board import BOTH, Board, boards, drawn, replicates
+from pluralign.leaderboard.downloads import csv_bytes, flat
 from pluralign.leaderboard.pairs import means
-from pluralign.leaderboard.site import csv_bytes, flat, samples_of
+from pluralign.leaderboard.site import samples_of
 from pluralign.leaderboard.summary import Store, Summary, axis, submission_folders, summaries
 from pluralign.leaderboard.view import board_view, submission_view
 from pluralign.schema import DIMENSIONS, LANGUAGES

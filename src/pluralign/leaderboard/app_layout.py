@@ -26,7 +26,7 @@ from pluralign.leaderboard.app import (
     scores_of,
     table_rows,
 )
-from pluralign.leaderboard.site import TITLE
+from pluralign.leaderboard.page import TITLE
 from pluralign.leaderboard.view import LABELS, published_view
 
 CSS = "footer {display: none !important} .pa-warning {border-left: 4px solid #D55E00; padding: .5rem 1rem} .pa-table td {white-space: normal}"

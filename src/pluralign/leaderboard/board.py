@@ -11,16 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pluralign.leaderboard.flags import (
-    BORROWED,
-    CONSTANT,
-    COPIED,
-    MOST_BORROWED,
-    TO_THE_JUDGE,
-    UNANSWERED,
-    Flag,
-    length_flag,
-)
+from pluralign.leaderboard.borrowed import common_flags
+from pluralign.leaderboard.flags import Flag, length_flag, may_rank
 from pluralign.leaderboard.lengths import at_equal_length
 from pluralign.leaderboard.pairs import Means, Pairs, means, template_sums
 from pluralign.leaderboard.records import Record, read_record
@@ -29,8 +21,6 @@ from pluralign.leaderboard.world import World
 from pluralign.schema import DIMENSIONS, LANGUAGES
 from pluralign.stats.resampling import Floats, ratios, times_drawn
 
-UNRANKED = frozenset({CONSTANT, COPIED, TO_THE_JUDGE, UNANSWERED, BORROWED})
-"""Flags with which a submission is listed and not ranked: a board whose first place is a constant answer says nothing."""
 BOTH = "both"
 BOOTSTRAP, SEED = 2000, 0
 FRONT = ("toxicity", "emotional_awareness", "helpfulness")
@@ -94,7 +84,7 @@ class Row:
     @property
     def is_ranked(self) -> bool:
         """Whether it takes part in ranks."""
-        return not any(flag.kind in UNRANKED for flag in self.flags)
+        return may_rank(self.flags)
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,7 +149,7 @@ def _board(own: list[Summary], records: Path, kept: Path | None, jury: str, grou
     own = [one for one in own if one.place not in superseded]
     known = [read_record(records, one.place, one.digest) for one in own]
     flags = _flags(own, known)
-    ranked = [k for k, some in enumerate(flags) if not any(flag.kind in UNRANKED for flag in some)]
+    ranked = [k for k, some in enumerate(flags) if may_rank(some)]
     bases = _bases(own)
     dimensions = tuple(name for name in DIMENSIONS if any(name in one.scores for one in own))
     languages = tuple(language for language in LANGUAGES if any(language in one.lengths for one in own))
@@ -186,40 +176,11 @@ def _flags(own: list[Summary], known: list[Record]) -> list[list[Flag]]:
         flag = length_flag(mean, median, len(own))
         if flag is not None and not any(one.kind == flag.kind for one in found[k]):
             found[k].append(flag)
-    for k, j, share in _borrowed(own):
-        found[k].append(Flag(BORROWED, f"{share:.0%} of the answers are those of {own[j].place}"))
+    for k, flag in common_flags(own, known).items():
+        found[k].append(flag)
     return [
         [flag for flag in some if flag.kind not in record.cleared] for some, record in zip(found, known, strict=True)
     ]
-
-
-def _borrowed(own: list[Summary]) -> list[tuple[int, int, float]]:
-    """Who has more than `MOST_BORROWED` of its answers in common with one that came before it and is another version; with whom; the share."""
-    from scipy.sparse import csr_matrix
-
-    hashes = np.stack([one.hashes.ravel() for one in own])
-    rows, columns = np.nonzero(hashes)
-    values = hashes[rows, columns]
-    # A text at a prompt is a column; one that only one submission has says nothing.
-    order = np.lexsort((values, columns))
-    new = (
-        np.r_[True, (columns[order][1:] != columns[order][:-1]) | (values[order][1:] != values[order][:-1])]
-        if len(order)
-        else np.zeros(0, bool)
-    )
-    text = np.empty(len(order), np.int64)
-    text[order] = np.cumsum(new) - 1
-    shared = np.bincount(text, minlength=1) > 1
-    kept = shared[text]
-    member = csr_matrix((np.ones(int(kept.sum())), (rows[kept], text[kept])), shape=(len(own), len(shared)))
-    common = (member @ member.T).tocoo()
-    answered = (hashes != 0).sum(axis=1)
-    best: dict[int, tuple[int, float]] = {}
-    for k, j, n in zip(common.row.tolist(), common.col.tolist(), common.data.tolist(), strict=True):
-        share = n / max(min(answered[k], answered[j]), 1)
-        if j < k and share > MOST_BORROWED and own[j].version != own[k].version and share > best.get(k, (0, 0.0))[1]:
-            best[k] = (j, float(share))
-    return [(k, j, share) for k, (j, share) in sorted(best.items())]
 
 
 def _bases(own: list[Summary]) -> list[str]:

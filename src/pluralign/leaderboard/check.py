@@ -18,7 +18,8 @@ from pluralign.leaderboard.flags import Flag, own_flags
 from pluralign.leaderboard.folder import FIX as FOLDER_FIX
 from pluralign.leaderboard.folder import Files, moment, submission_files
 from pluralign.leaderboard.manifest import MANIFEST, Adapter, Manifest, OnHub, folder_of, identity_sha256, read_manifest
-from pluralign.leaderboard.recompute import Recomputed, compare, recomputed
+from pluralign.leaderboard.recompute import Recomputed, recomputed
+from pluralign.leaderboard.reported import compare
 from pluralign.leaderboard.run_file import REMOTE_CODE, SECRETS, Run, model_arguments, read_run
 from pluralign.leaderboard.world import World
 
@@ -156,7 +157,7 @@ def _remote_code(manifest: Manifest) -> list[Problem]:
 
 
 def _dated(files: Files, run: Run) -> list[Problem]:
-    """The date of the files' names, which says who came first on a board, is that of the run."""
+    """The date of the files' names, which says which submission of one version is the newer, is that of the run."""
     written = moment(files.date)
     assert written is not None
     days = (written.replace(tzinfo=UTC).timestamp() - run.date) / 86_400

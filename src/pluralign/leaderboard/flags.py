@@ -8,20 +8,21 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
 from pluralign.judge import Failure
 from pluralign.judge.samples import Sample
 
-CONSTANT, COPIED, TO_THE_JUDGE, LENGTH, UNANSWERED, BORROWED = (
+CONSTANT, COPIED, TO_THE_JUDGE, LENGTH, UNANSWERED, BORROWED, SHARED = (
     "constant",
     "copied",
     "to the judge",
     "length",
     "unanswered",
     "borrowed",
+    "shared",
 )
 FLAGS: Mapping[str, str] = {
     CONSTANT: "one answer, or nearly one, to many prompts",
@@ -29,9 +30,12 @@ FLAGS: Mapping[str, str] = {
     TO_THE_JUDGE: "answers speak to a judge",
     LENGTH: "answers are far shorter or longer than other submissions'",
     UNANSWERED: "many answers are empty or were cut off while the model was thinking; not ranked",
-    BORROWED: "answers are those of another submission",
+    BORROWED: "answers are those of another submission, which the keepers knew before",
+    SHARED: "answers are those of another submission too, and whose they are is not known; ranked",
 }
 """Flag -> what it says."""
+UNRANKED = frozenset({CONSTANT, COPIED, TO_THE_JUDGE, UNANSWERED, BORROWED})
+"""Flags with which a submission is listed and not ranked: a board whose first place is a constant answer says nothing."""
 
 MOST_EQUAL = 0.10
 """Share of prompts that one answer may be given to."""
@@ -73,6 +77,15 @@ class Flag:
 
     kind: str
     detail: str
+
+
+def may_rank(flags: Iterable[Flag]) -> bool:
+    """Whether a submission with these flags takes part in ranks: the one place where that is decided.
+
+    >>> may_rank([Flag(LENGTH, "long")]), may_rank([Flag(LENGTH, "long"), Flag(CONSTANT, "one answer")])
+    (True, False)
+    """
+    return not any(flag.kind in UNRANKED for flag in flags)
 
 
 def own_flags(samples: Sequence[Sample]) -> list[Flag]:

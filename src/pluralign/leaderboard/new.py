@@ -87,10 +87,12 @@ def new_submission(results: Path, said: Said, submissions: Path = SUBMISSIONS) -
 
     Raises:
         ProblemsFoundError: everything that is missing or wrong; nothing is written then.
-        PluralignError: PA076 where there is no run, PA052 where the folder exists.
+        PluralignError: PA076 where there is no run, PA052 where the folder exists or `submissions` is a file.
     """
     if not results.is_dir():
         raise PluralignError("PA076", f"got {results}, which is no folder.", "Give the folder that lm-eval wrote.")
+    if submissions.exists() and not submissions.is_dir():
+        raise PluralignError("PA052", f"{submissions} is a file.", "Name the folder of submissions with --out.")
     samples = {one.name.split("_")[2]: one for one in sample_files(results) if one.name.startswith("samples_")}
     if not samples:
         raise PluralignError(
@@ -103,6 +105,7 @@ def new_submission(results: Path, said: Said, submissions: Path = SUBMISSIONS) -
             "PA076", f"{path.name} is not beside the samples in {path.parent}.", "Give the folder that lm-eval wrote."
         )
     samples = {language: one for language, one in samples.items() if f"_{date}.jsonl" in one.name}
+    absent = [one for one in (submissions, *submissions.parents) if not one.exists()]
     scratch = submissions / f".new-{date}"
     shutil.rmtree(scratch, ignore_errors=True)
     try:
@@ -120,6 +123,9 @@ def new_submission(results: Path, said: Said, submissions: Path = SUBMISSIONS) -
         scratch.rename(target)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+        for one in absent:  # the innermost first
+            if one.is_dir() and not any(one.iterdir()):
+                one.rmdir()
     return check_submission(target)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -29,12 +30,14 @@ class Record:
         rejudged: what judging a sample again found; empty where that was not done.
         reproduced: what generating a sample again found; empty where that was not done.
         cleared: flag -> why it does not hold.
+        received: the day on which it came to the keepers, as they write it down (of the pull request, say); empty where they did not.
     """
 
     digest: str
     rejudged: dict[str, Any] = field(default_factory=dict)
     reproduced: dict[str, Any] = field(default_factory=dict)
     cleared: dict[str, str] = field(default_factory=dict)
+    received: str = ""
 
     @property
     def tier(self) -> str:
@@ -42,6 +45,17 @@ class Record:
         if self.reproduced.get("passed") and self.rejudged.get("passed"):
             return "reproduced"
         return "re-judged" if self.rejudged.get("passed") else "recomputed"
+
+    @property
+    def days(self) -> tuple[Any, ...]:
+        """On which it was judged and generated again, as far as that was done."""
+        details = (one.get("details") for one in (self.rejudged, self.reproduced))
+        return tuple(one["date"] for one in details if isinstance(one, dict) and one.get("date"))
+
+    @property
+    def seen(self) -> str:
+        """Since which day the keepers know of these contents, yyyy-mm-dd: when it came, else when it was first judged or generated again; else empty."""
+        return self.received or min(self.days, default="")
 
 
 def record_path(records: Path, place: str) -> Path:
@@ -53,23 +67,40 @@ def read_record(records: Path, place: str, digest: str) -> Record:
     """The record of a submission; an empty one where there is none, or where it is about other contents.
 
     Raises:
-        PluralignError: PA113 for a file that is no record.
+        PluralignError: PA113 for a file that is no record, and where `records` is no folder.
     """
+    if records.exists() and not records.is_dir():
+        raise PluralignError("PA113", f"{records} is no folder.", "Name the folder of the keepers' records.")
     path = record_path(records, place)
-    if not path.is_file():
+    if not path.exists():
         return Record(digest)
     try:
-        held = strict_json(path.read_bytes())
-        record = Record(held["digest"], held.get("rejudged", {}), held.get("reproduced", {}), held.get("cleared", {}))
-        assert all(isinstance(one, dict) for one in (record.rejudged, record.reproduced, record.cleared))
-        assert set(record.cleared) <= set(FLAGS)
-    except (StrictError, KeyError, TypeError, AttributeError, AssertionError, OSError) as error:
+        record = _record(strict_json(path.read_bytes()))
+    except (StrictError, TypeError, ValueError, OSError) as error:
         raise PluralignError(
             "PA113",
             f"{path} is no record ({type(error).__name__}: {error}).",
             "Restore it, or remove it and judge again.",
         ) from error
     return record if record.digest == digest else Record(digest)
+
+
+def _record(held: Any) -> Record:
+    """A record out of what its file holds; a key that is not known is an error, because what it says would count for nothing."""
+    if not isinstance(held, dict):
+        raise TypeError(f"got {type(held).__name__}; expected an object")
+    record = Record(**held)
+    for name in ("rejudged", "reproduced", "cleared"):
+        if not isinstance(getattr(record, name), dict):
+            raise TypeError(f"{name} is no object")
+    if odd := sorted(set(record.cleared) - set(FLAGS)):
+        raise ValueError(f"there is no flag {odd[0]!r}")
+    for day in (record.received, *record.days):
+        if not isinstance(day, str):
+            raise TypeError(f"got the day {day!r}; expected a text, yyyy-mm-dd")
+        if day:
+            date.fromisoformat(day)
+    return record
 
 
 def write_record(records: Path, place: str, record: Record) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from pluralign.leaderboard.check import check_submission
 from pluralign.release.push import explained
 
 REPOSITORY = "pluralign/leaderboard"
+HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 KIND = "space"
 
 
@@ -48,8 +50,10 @@ def send(
         token: a token; by default what HF_TOKEN or `hf auth login` left.
 
     Raises:
-        PluralignError: PA114 where the submission has problems, there is no token, or the Hub says no; the token is in no message.
+        PluralignError: PA114 where the address is none, the submission has problems, there is no token, or the Hub says no; the token is in no
+            message.
     """
+    _addressed(repo_id, endpoint)
     checked = check_submission(folder)
     if checked.problems or checked.manifest is None:
         told = "\n".join(f"  {problem}" for problem in checked.problems[:5])
@@ -65,6 +69,14 @@ def send(
         f"Submission: {checked.manifest.model.id} ({place.name})",
     )
     return plan if dry_run else _send(plan, place, endpoint, token, checked.manifest.contact)
+
+
+def _addressed(repo_id: str, endpoint: str | None) -> None:
+    """Refuse an address that is none, in a dry run too."""
+    if not HUB_ID.fullmatch(repo_id):
+        raise PluralignError("PA114", f"got the repository {repo_id!r}; expected namespace/name.", "Set --repository.")
+    if endpoint is not None and not re.match("https?://[^/]", endpoint):
+        raise PluralignError("PA114", f"got the endpoint {endpoint!r}; expected http(s)://…", "Set --endpoint.")
 
 
 def _send(plan: Sent, folder: Path, endpoint: str | None, token: str | None, contact: str) -> Sent:

@@ -7,29 +7,43 @@ OUT/
   draws.js                       how often each template is drawn, for paired differences of any two models
   submissions/<place>.js         a model's manifest, sums by template and answers; loaded when they are looked at
   refused.json                   submissions that were not accepted, with every reason
+  made.json                      what each file of submissions/ was made of, see `changed`
+
+A first build appears as a whole. A later one goes into the page that is there, file by file, each of them whole: first what the boards
+point to, then the boards, then the page, and last what nothing points to any more is taken away. Killed anywhere, it leaves a page that
+works, and the next build finishes it.
 """
 
 from __future__ import annotations
 
 import base64
-import hashlib
+import functools
 import json
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
-from pluralign import __version__
-from pluralign.leaderboard.board import Board, boards, drawn
+from pluralign.judge.samples import Sample
+from pluralign.leaderboard.board import Board, Groups, boards, drawn
+from pluralign.leaderboard.changed import PART, RECORD, file_key, file_name, keep_only, write_changed
+from pluralign.leaderboard.downloads import csv_bytes, flat
 from pluralign.leaderboard.folder import submission_files
+from pluralign.leaderboard.groups import PeoplesJury, kept_means
+from pluralign.leaderboard.page import data_script, page
 from pluralign.leaderboard.summary import Store, Summary, axis, submission_folders, summaries
-from pluralign.leaderboard.view import FORMAT, board_view, published_view, submission_view
-from pluralign.ratings.tables import refuse_foreign, rewritten_whole, write_parquet, write_text
+from pluralign.leaderboard.view import board_view, submission_view
+from pluralign.ratings.tables import refuse_foreign, write_parquet, write_text, written_whole
 
-PAGE, DRAWS = "index.html", "draws.js"
-TITLE = "PlurAlign leaderboard"
+PAGE, DRAWS, BOARDS, REFUSED = "index.html", "draws.js", "boards", "refused.json"
+OWN = (PAGE, DRAWS, BOARDS, PART, REFUSED, RECORD)
+MARKS = (PAGE, DRAWS)
+"""Names by which a folder is known for a page."""
+LEFT = re.compile(rf"({'|'.join(map(re.escape, OWN))})\.[0-9]+\.part")
+"""What a killed build leaves beside a file."""
 
 
 def build_site(
@@ -41,13 +55,13 @@ def build_site(
     jury: Path | None = None,
     progress: Callable[[str], None] = lambda _: None,
 ) -> dict[str, Any]:
-    """Check what is new, rank, and write the page, whole or not at all.
+    """Check what is new, rank, and write the page; of a former page, what did not change is left as it is.
 
     Args:
         submissions: folder of submissions.
-        out: where to; a former page there is replaced.
+        out: where to; may hold a former page.
         records: the keepers' folder.
-        kept: folder for checks and pairs that were made already; None makes all anew.
+        kept: folder for checks and pairs that were made already; None makes all anew, the files of a former page too.
         jury: folder of a rater model fitted to ratings that people gave, for group columns; None for none.
         progress: told what is being done.
 
@@ -57,43 +71,65 @@ def build_site(
     Raises:
         PluralignError: PA113 for folders and records that cannot be used, PA052 where `out` holds something else.
     """
-    refuse_foreign(out, {PAGE, "boards", "submissions", DRAWS, "refused.json"}, {PAGE, DRAWS}, "the page")
+    refuse_foreign(out, {*OWN, *(one.name for one in _left(out))}, MARKS, "the page")
+    people = PeoplesJury(jury) if jury else None
     folders = submission_folders(submissions)
     store = Store(kept / "checks.sqlite" if kept else None)
     accepted, refused = summaries(folders, store, lambda: progress("check"))
     progress("rank")
     places = {f"{one.parent.name}/{one.name}": one for one in folders}
-    name, groups = _groups(jury, accepted, places, kept, progress) if jury else ("", {})
-    found = boards(accepted, records, kept, name, groups)
-    with rewritten_whole(out) as folder:
-        write_site(found, accepted, refused, folder, lambda summary: samples_of(places[summary.place]), progress)
+    groups = _groups(people, accepted, places, kept, progress) if people else {}
+    found = boards(accepted, records, kept, people.name if people else "", groups)
+    with _page_folder(out) as folder:
+        write_site(
+            found,
+            accepted,
+            refused,
+            folder,
+            lambda summary: samples_of(places[summary.place]),
+            progress,
+            anew=kept is None,
+        )
     return {
         "n_accepted": len(accepted), "n_refused": len(refused), "refused": refused, "page": str(out / PAGE),
         "boards": {one.world.key: {"title": one.world.title, "n": len(one.rows)} for one in found},
     }  # fmt: skip
 
 
+def _left(out: Path) -> list[Path]:
+    """Half-written files of a build that was killed."""
+    return [one for one in out.iterdir() if LEFT.fullmatch(one.name)] if out.is_dir() else []
+
+
+@contextmanager
+def _page_folder(out: Path) -> Iterator[Path]:
+    """The folder to write into: a former page itself, or a new folder that takes its place at the end."""
+    if not (out / PAGE).is_file():
+        with written_whole(out) as folder:
+            yield folder
+        return
+    for one in _left(out):
+        one.unlink()
+    yield out
+
+
 def _groups(
-    jury: Path,
+    jury: PeoplesJury,
     accepted: Sequence[Summary],
     places: Mapping[str, Path],
     kept: Path | None,
     progress: Callable[[str], None],
-) -> tuple[str, dict[str, Any]]:
-    """Name of a jury of people, and what it expects of every submission."""
-    from pluralign.leaderboard.groups import PeoplesJury, kept_means
-
-    people = PeoplesJury(jury)
-    found = {}
+) -> dict[str, Groups]:
+    """Digest -> what a jury of people expects of the submission."""
+    found: dict[str, Groups] = {}
     for one in accepted:
-        progress(f"jury {people.name}")
-        found[one.digest] = kept_means(
-            people,
-            one.digest,
-            lambda place=places[one.place]: [s for of in samples_of(place).values() for s in of],
-            kept,
-        )
-    return people.name, found
+        progress(f"jury {jury.name}")
+        found[one.digest] = kept_means(jury, one.digest, functools.partial(_answers, places[one.place]), kept)
+    return found
+
+
+def _answers(folder: Path) -> list[Sample]:
+    return [sample for of in samples_of(folder).values() for sample in of]
 
 
 def samples_of(folder: Path) -> dict[str, Any]:
@@ -108,112 +144,50 @@ def samples_of(folder: Path) -> dict[str, Any]:
 
 def write_site(
     found: Sequence[Board], accepted: Sequence[Summary], refused: Mapping[str, Any], folder: Path,
-    samples: Callable[[Summary], Mapping[str, Any] | None], progress: Callable[[str], None] = lambda _: None,
+    samples: Callable[[Summary], Mapping[str, Any] | None], progress: Callable[[str], None] = lambda _: None, *, anew: bool = False,
 ) -> None:  # fmt: skip
-    """Write every file of the page into an empty folder."""
-    views = [board_view(one) for one in found]
-    for part in ("boards", "submissions"):
-        (folder / part).mkdir()
-    for view in views:
-        progress(f"board {view['key']}")
-        (folder / "boards" / f"{view['key']}.js").write_text(_script("board", view), "utf-8")
-        table = flat(view)
-        write_parquet(table, folder / "boards" / f"{view['key']}.parquet")
-        (folder / "boards" / f"{view['key']}.csv").write_bytes(csv_bytes(table))
-    for one in accepted:
+    """Write the page's files into a folder that is empty or holds a former page.
+
+    Args:
+        found: the boards.
+        accepted: submissions, those too that a newer one superseded.
+        refused: place -> problems.
+        folder: of the page.
+        samples: gives a submission's answers, or None to leave them out; called for those only whose file is written.
+        progress: told what is being done.
+        anew: write every file, whatever is there.
+    """
+    for part in (BOARDS, PART):
+        (folder / part).mkdir(exist_ok=True)
+    by_file = {file_name(one): one for one in accepted}
+
+    def text(name: str) -> str:
         progress("submission")
-        path = folder / "submissions" / f"{one.place.replace('/', '__')}.js"
-        path.write_text(_script("submission", submission_view(one, samples(one))), "utf-8")
+        return data_script("submission", submission_view(by_file[name], samples(by_file[name])))
+
+    write_changed(folder, {name: file_key(one) for name, one in by_file.items()}, text, anew=anew)
+    write_text(_draws(), folder / DRAWS)
+    views = [board_view(one) for one in found]
+    current = [name for view in views for name in _write_board(view, folder / BOARDS, progress)]
+    write_text(json.dumps(refused, indent=1, ensure_ascii=False) + "\n", folder / REFUSED)
+    write_text(page(views, refused), folder / PAGE)
+    keep_only(folder / BOARDS, current)
+    keep_only(folder / PART, by_file)
+
+
+def _write_board(view: Mapping[str, Any], folder: Path, progress: Callable[[str], None]) -> list[str]:
+    """Write a board for the page and for downloads; returns the files' names."""
+    progress(f"board {view['key']}")
+    table, names = flat(view), [f"{view['key']}.{ending}" for ending in ("parquet", "csv", "js")]
+    write_parquet(table, folder / names[0])
+    write_text(csv_bytes(table).decode("utf-8"), folder / names[1])
+    write_text(data_script("board", view), folder / names[2])
+    return names
+
+
+def _draws() -> str:
+    """How often each template is drawn, as a file of data."""
     _, templates = axis()
     draws = drawn(int(templates.max()) + 1).astype(np.uint8)
     told = {"n": draws.shape[0], "templates": draws.shape[1], "base64": base64.b64encode(draws.tobytes()).decode()}
-    (folder / DRAWS).write_text(_script("draws", told), "utf-8")
-    write_text(json.dumps(refused, indent=1, ensure_ascii=False) + "\n", folder / "refused.json")
-    (folder / PAGE).write_text(page(views, refused), "utf-8")
-
-
-def page(views: Sequence[Mapping[str, Any]], refused: Mapping[str, Any]) -> str:
-    """The page itself; the boards' rows are in files of their own."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
-    from markupsafe import Markup
-
-    environment = Environment(
-        loader=PackageLoader("pluralign.leaderboard"), undefined=StrictUndefined, autoescape=select_autoescape(default=True), trim_blocks=True, lstrip_blocks=True
-    )  # fmt: skip
-    templates = Path(__file__).parent / "templates"
-    style, script = ((templates / name).read_text("utf-8") for name in ("leaderboard.css", "leaderboard.js"))
-    index = {
-        "format": FORMAT, "version": __version__, "published": published_view(quoted=True),
-        "boards": [{key: view[key] for key in ("key", "title", "is_demonstration", "n", "n_ranked")} for view in views],
-        "refused": [{"place": place, "codes": sorted({str(one["code"]) for one in problems})} for place, problems in sorted(refused.items())],
-    }  # fmt: skip
-    # Style and script are our own files; the index is escaped below for where it stands.
-    constant = f"const INDEX = {in_script(index)};"
-    return environment.get_template("leaderboard.html.j2").render(
-        title=TITLE, style=Markup(style), script=Markup(script), constant=Markup(constant), policy=policy([style], [constant, script]), version=__version__  # noqa: S704
-    )  # fmt: skip
-
-
-def policy(styles: Sequence[str], scripts: Sequence[str]) -> str:
-    """The page's own policy: these very styles and scripts and the data files beside it, nothing else, so that no stranger's text can run.
-
-    >>> policy([], ["1"])
-    "default-src 'none'; img-src data:; style-src 'none'; script-src 'self' 'sha256-a4ayc/80/OGda4BO/1o/V0etpOqiLx1JwB5S3beHW0s='; base-uri 'none'; form-action 'none'"
-    """
-    told = [
-        [f"'sha256-{base64.b64encode(hashlib.sha256(one.encode()).digest()).decode()}'" for one in some]
-        for some in (styles, scripts)
-    ]
-    style, script = " ".join(told[0]) or "'none'", " ".join(["'self'", *told[1]])
-    return f"default-src 'none'; img-src data:; style-src {style}; script-src {script}; base-uri 'none'; form-action 'none'"
-
-
-def in_script(value: Any) -> str:
-    """JSON that may stand between script tags: nothing in it ends them or begins a comment.
-
-    >>> in_script("</script><!--")
-    '"\\\\u003c/script\\\\u003e\\\\u003c!--"'
-    """
-    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    for character in "<>&\u2028\u2029":
-        text = text.replace(character, f"\\u{ord(character):04x}")
-    return text
-
-
-def _script(name: str, value: Any) -> str:
-    return f"pluralign.take({in_script(name)},{in_script(value)});\n"
-
-
-def flat(view: Mapping[str, Any]) -> pa.Table:
-    """A board as one table: a row a submission, dimension and language, every row saying judge, prompts and whether it demonstrates."""
-    rows, out = view["rows"], []
-    for cell, columns in rows["standings"].items():
-        dimension, language = cell.split("|")
-        for k in range(view["n"]):
-            if columns["score"][k] is None:
-                continue
-            out.append({
-                **{name: rows[name][k] for name in ("model", "version", "method", "base_model", "n_parameters", "precision", "licence", "date", "tier", "place")},
-                "ranked": rows["ranked"][k], "flags": ", ".join(one["kind"] for one in rows["flags"][k]), "dimension": dimension, "language": language,
-                **{name: values[k] for name, values in columns.items()}, "judge": view["judge"], "prompts": view["prompts"],
-                "board": view["title"], "simulated_judge": view["is_demonstration"],
-            })  # fmt: skip
-    return pa.Table.from_pylist(out)
-
-
-def csv_bytes(table: pa.Table) -> bytes:
-    """CSV that a spreadsheet does not take for formulas: texts that begin like one get an apostrophe."""
-    import pyarrow.compute as pc
-    import pyarrow.csv as pacsv
-
-    for k, field in enumerate(table.schema):
-        if pa.types.is_string(field.type):
-            column = table.column(k)
-            risky = pc.match_substring_regex(column, r"^[=+\-@\t]")
-            table = table.set_column(
-                k, field.name, pc.if_else(risky, pc.binary_join_element_wise("'", column, ""), column)
-            )
-    with pa.BufferOutputStream() as stream:
-        pacsv.write_csv(table, stream)
-        data: bytes = stream.getvalue().to_pybytes()
-    return data
+    return data_script("draws", told)

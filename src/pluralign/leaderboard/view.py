@@ -19,7 +19,7 @@ from pluralign.leaderboard.board import BOTH, Board, Row, Standing
 from pluralign.leaderboard.flags import FLAGS
 from pluralign.leaderboard.pairs import template_sums
 from pluralign.leaderboard.summary import Summary, axis
-from pluralign.schema import DIMENSIONS, LANGUAGES
+from pluralign.schema import DIMENSIONS, EVERYONE, LANGUAGES
 
 FORMAT = 1
 STANDING = tuple(field.name for field in fields(Standing))
@@ -93,12 +93,12 @@ def _told(row: Row, name: str) -> Any:
 
 
 def _of_groups(row: Row, name: str) -> Any:
-    """Worst group, or gap, on the first dimension that the jury has."""
-    dimension = next((d for d, _ in sorted(row.groups)), None)
+    """Worst group, or gap, on the first dimension that the jury has, in the schema's order; everyone is no group."""
+    dimension = next((name for name in DIMENSIONS if any(d == name for d, _ in row.groups)), None)
     values = {
         group: value
         for (d, group), value in row.groups.items()
-        if d == dimension and group != "everyone" and math.isfinite(value)
+        if d == dimension and group != EVERYONE and math.isfinite(value)
     }
     if dimension is None or not values:
         return None
