@@ -30,6 +30,7 @@ def generate_again(
     Raises:
         PluralignError: PA110 where the weights cannot be opened safely, PA112 where lm-eval gives no answers.
     """
+    import torch
     from lm_eval import simple_evaluate
     from lm_eval.models.huggingface import HFLM
     from lm_eval.tasks import TaskManager
@@ -38,7 +39,10 @@ def generate_again(
     run = checked.run.raw
     dtype = str(run["config"].get("model_dtype") or "auto").removeprefix("torch.")
     try:
-        model = HFLM(**arguments, dtype=dtype, trust_remote_code=False, use_safetensors=True, batch_size=batch_size)
+        model = HFLM(
+            **arguments, dtype=dtype, trust_remote_code=False, use_safetensors=True, batch_size=batch_size,
+            device="cuda" if torch.cuda.is_available() else "cpu",
+        )  # fmt: skip
     except (OSError, ValueError) as error:
         told = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise PluralignError(

@@ -11,6 +11,8 @@ from pluralign.ratings.tables import file_checksum
 
 UNSAFE = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".msgpack", ".h5", ".py")
 """Files that run code when they are opened, or are code."""
+ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors")
+"""All that is fetched of an adapter's repository."""
 
 
 def weights_of(checked: Checked, model: str | None, adapter: str | None) -> dict[str, str]:
@@ -25,7 +27,8 @@ def weights_of(checked: Checked, model: str | None, adapter: str | None) -> dict
         case OnHub():
             return {"pretrained": named.id, "revision": named.revision}
         case Adapter():
-            return {"pretrained": named.base.id, "revision": named.base.revision, "peft": named.id}
+            # lm-eval asks for an adapter at the base's revision: the adapter is fetched at its own.
+            return {"pretrained": named.base.id, "revision": named.base.revision, "peft": str(adapter_of(named))}
         case Local():
             return _local_weights(named, model, adapter)
         case _:
@@ -34,6 +37,28 @@ def weights_of(checked: Checked, model: str | None, adapter: str | None) -> dict
                 f"{named.id} is a system without weights: it cannot be generated again.",
                 "It stays at its tier.",
             )
+
+
+def adapter_of(named: Adapter) -> Path:
+    """An adapter of the Hub at the named commit: its settings and its safetensors, and nothing else of the repository.
+
+    Raises:
+        PluralignError: PA110 where it cannot be had, or has no safetensors.
+    """
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError
+
+    where = f"{named.id}@{named.revision[:12]}"
+    try:
+        folder = Path(snapshot_download(named.id, revision=named.revision, allow_patterns=list(ADAPTER_FILES)))
+    except (HfHubHTTPError, OSError, ValueError) as error:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise PluralignError("PA110", f"{where}: {reason}", "The adapter must be public at that commit.") from error
+    if missing := [name for name in ADAPTER_FILES if not (folder / name).is_file()]:
+        raise PluralignError(
+            "PA110", f"{where} has no {' and no '.join(missing)}.", "Only safetensors without code of their own are opened."
+        )
+    return folder
 
 
 def _local_weights(named: Local, model: str | None, adapter: str | None) -> dict[str, str]:
