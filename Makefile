@@ -51,6 +51,7 @@ bench: $(INSTALLED)  ## measure speed and memory, as ratios in one run
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/training.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/submission_faults.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/leaderboard.py
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/rank_size.py
 
 demo: $(INSTALLED)  ## from nothing to scores: build the release, load configs, evaluate a small real model on both tasks
 	$(BIN)/python examples/demo.py

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import t
+from scipy.stats import skew, t
 
 from pluralign.leaderboard.board import replicates
-from pluralign.leaderboard.pairs import MOST, Means, Pairs, holm_cutoff, means, statistics
+from pluralign.leaderboard.pairs import MOST, Means, Pairs, guarded, holm_cutoff, means, statistics
 from pluralign.stats.resampling import times_drawn
 
 FREEDOM = 71
@@ -109,6 +109,35 @@ def test_a_pair_is_compared_prompt_by_prompt():
     assert statistic > 20
     assert statistics(means(scores, of), 1, "lower")[0] == -statistic
     assert 0.01 / np.sqrt(means(scores, of).squares.sum()) < 1, "unpaired, nothing would be seen"
+
+
+def test_a_statistic_is_that_of_the_templates_differences():
+    """By sums of powers, without forming the differences: the same as t and skewness of the differences themselves."""
+    scores, of = random_scores(n=6, prompts=216, templates=72, seed=3, missing=0.1)
+    scores[4] **= 8  # skewed
+    found = means(scores, of)
+    for row in range(1, 6):
+        differences = found.influence[row] - found.influence[:row]
+        t = (found.value[row] - found.value[:row]) / np.sqrt((differences**2).sum(axis=1))
+        expected = guarded(
+            t, skew(differences, axis=1) * (71 / 72) ** 1.5, 72
+        )  # scipy's spread has no degree of freedom taken off
+        assert statistics(found, row, "higher") == pytest.approx(expected, rel=1e-5)
+        assert statistics(found, row, "lower") == pytest.approx(-expected, rel=1e-5)
+
+
+def test_skewed_differences_do_not_make_the_test_bold():
+    """Seven templates in ten equal, the others far to one side, both systems equal on average: what Holm asks for in a board of ten."""
+    rng, n, level = np.random.default_rng(0), 72, 1e-3
+    population = np.concatenate([np.zeros(70), rng.exponential(1.0, 30)])
+    sample = (population - population.mean())[rng.integers(0, len(population), (200_000, n))]
+    t_values = sample.mean(axis=1) / (sample.std(axis=1, ddof=1) / np.sqrt(n))
+    skewness = skew(sample, axis=1) * ((n - 1) / n) ** 1.5
+    cut = t.isf(level / 2, n - 1)
+    plain = np.mean(np.abs(t_values) >= cut) / level
+    size = np.mean(np.abs(guarded(t_values, skewness, n)) >= cut) / level
+    assert plain > 3, "without the guard"
+    assert size < plain / 2
 
 
 def test_equal_submissions_tie_and_a_difference_without_spread_is_certain():

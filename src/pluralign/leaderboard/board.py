@@ -157,7 +157,8 @@ def _board(own: list[Summary], records: Path, kept: Path | None, jury: str, grou
     slopes: dict[tuple[str, str], float] = {}
     for dimension in dimensions:
         for language in (*languages, BOTH) if len(languages) > 1 else languages:
-            place = kept / f"{own[0].world.key}-{dimension}-{language}.t" if kept else None
+            # Named by what is in it: rows of plain t, which were kept before, are not read.
+            place = kept / f"{own[0].world.key}-{dimension}-{language}.guarded" if kept else None
             slopes |= _stand(own, ranked, bases, dimension, language, standings, place)
     fronts = _fronts(standings, ranked, dimensions)
     rows = tuple(

@@ -56,7 +56,9 @@ def adapter_of(named: Adapter) -> Path:
         raise PluralignError("PA110", f"{where}: {reason}", "The adapter must be public at that commit.") from error
     if missing := [name for name in ADAPTER_FILES if not (folder / name).is_file()]:
         raise PluralignError(
-            "PA110", f"{where} has no {' and no '.join(missing)}.", "Only safetensors without code of their own are opened."
+            "PA110",
+            f"{where} has no {' and no '.join(missing)}.",
+            "Only safetensors without code of their own are opened.",
         )
     return folder
 

@@ -159,7 +159,7 @@ function howToRead() {
   return el("details", { id: "how" }, el("summary", {}, "How to read it, and who judged"),
     el("ul", { class: "plain" },
       el("li", {}, "Scores are means over prompts, from 0 to 1, with 95 % intervals by a cluster bootstrap over prompt templates; “English and German” is the mean of the two languages’ means."),
-      el("li", {}, "A rank’s interval counts the submissions that are better, or worse, by paired t tests over templates at 5 % by Holm’s correction over all pairs of the board. The comparison of two gives their own paired interval, without that correction."),
+      el("li", {}, "A rank’s interval counts the submissions that are better, or worse, by paired t tests over templates, guarded against skewness, at 5 % by Holm’s correction over all pairs of the board. The comparison of two gives their own paired interval, without that correction."),
       el("li", {}, "The change is against the submission’s own base model on this board, on the same prompts. At equal length, the board’s slope of score on length is taken out; for answers of quite another length that is an extrapolation."),
       el("li", {}, "A hollow dot is a submission that is listed and not ranked; its flags say why. ", Object.entries(board.flags).map(([kind, what]) => `${kind}: ${what}`).join("; "), "."),
       el("li", {}, "Tiers: ", Object.entries(TIER).map(([tier, what]) => `${tier}: ${what}`).join("; "), "."),
