@@ -31,7 +31,7 @@ function modelView(main) {
   if (k === undefined) main.append(heading(place), el("p", {}, "A newer submission stands in its stead: ", modelLink(newer)));
   else {
     const { rows } = board, link = hubLink(rows.model[k], rows.kind[k]);
-    filled(main, {}, [heading(rows.model[k]), el("p", {}, link ? [el("a", { href: link, rel: "noopener noreferrer" }, "on the Hugging Face Hub"), " · "] : null, `version ${rows.version[k]} · `,
+    filled(main, {}, [heading(rows.model[k]), el("p", {}, link ? [el("a", { href: link, rel: "noopener noreferrer" }, "on the Hugging Face Hub"), " · "] : null, `${rows.kind[k] === "served" ? "" : "version "}${rows.version[k]} · `,
       el("a", { href: hashOf({ v: "compare", a: place, b: "", ap: "1" }) }, "compare with another")), rowFacts(k),
       rows.flags[k].length > 0 && [el("h3", {}, "Flags"), el("ul", { class: "plain" }, rows.flags[k].map(flag => el("li", {}, el("b", {}, flag.kind), `: ${flag.detail} (${board.flags[flag.kind] ?? ""})`)))],
       el("h3", {}, "Scores"), plainTable("Scores", ["dimension and language", "rank", "score [95 %]", "change from its base", "at equal length", "answers scored", "not scored"], scoreRows(k)),
