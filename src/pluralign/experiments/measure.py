@@ -27,6 +27,7 @@ from pluralign.ratings import Ratings
 from pluralign.ratings.tables import write_parquet
 from pluralign.schema import split_of
 from pluralign.training.base import Base, check_changed
+from pluralign.training.heap import give_back_memory
 from pluralign.training.heldout import FRESH, held_out, log_ratios
 from pluralign.training.probe import drift
 from pluralign.training.run_folder import ADAPTER
@@ -76,6 +77,7 @@ def measured(place: Place, lacks: Lacking, say: Say) -> dict[str, dict[str, Any]
         for name in settings.judging.besides:
             _check_added(place, name)
     _generate(place, lacks, say)
+    give_back_memory()
     told: dict[str, dict[str, Any]] = {}
     for language in lacks.languages:
         say(f"judging ({language})")
@@ -127,6 +129,7 @@ def _generate(place: Place, lacks: Lacking, say: Say) -> None:
         if wants_rewards:
             say("held-out pairs")
             _held_out(place, base, model)
+            give_back_memory()
         for language in missing:
             say(f"answers ({language})")
             generated(base, model, language, settings.generation_batch, folder, settings.limit)

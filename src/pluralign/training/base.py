@@ -17,7 +17,6 @@ from pluralign.evaluation import small_model
 from pluralign.places import cache_folder
 from pluralign.training.chat import Chat
 from pluralign.training.forward import answer_logps, check_first_layer, check_packing, layers_of
-from pluralign.training.heap import give_back_memory
 from pluralign.training.lower import LowerStates
 from pluralign.training.packing import Tree, pack
 from pluralign.training.recipe import Lora
@@ -59,8 +58,6 @@ class Base:
         from transformers import AutoModelForCausalLM, AutoTokenizer
 
         device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-        if device == "cpu":
-            give_back_memory()
         place = str(small_model.small_model()) if name == small_model.NAME else name
         # Eager attention is the faster one on CPUs with a mask of our own: 6.4 s against 7.3 s a step.
         attention = "eager" if device == "cpu" else "sdpa"

@@ -35,6 +35,7 @@ from pluralign.training.base import Base
 from pluralign.training.chat import Chat
 from pluralign.training.examples import named
 from pluralign.training.forward import autocast, causal_lm
+from pluralign.training.heap import GivingBack
 from pluralign.training.probing import Probes
 from pluralign.training.recipe import Recipe
 from pluralign.training.reward import Reward, open_reward
@@ -220,7 +221,7 @@ class AnswerTrainer(GRPOTrainer):
     ) -> None:  # fmt: skip
         self.chat, self.say, self.policy = base.chat(recipe.max_length), say, model
         super().__init__(
-            model=model, reward_funcs=[*reward.functions()], args=args, processing_class=base.tokenizer, callbacks=[probes],
+            model=model, reward_funcs=[*reward.functions()], args=args, processing_class=base.tokenizer, callbacks=[probes, GivingBack()],
             train_dataset=Dataset.from_list([{"prompt": prompt} for prompt in prompts.column("prompt").to_pylist()]),
         )  # fmt: skip
         if REFERENCE in model.peft_config:

@@ -26,6 +26,7 @@ from pluralign.ratings.tables import write_text
 from pluralign.training.base import Base
 from pluralign.training.card import model_card
 from pluralign.training.examples import Examples, Floats, examples_of
+from pluralign.training.heap import GivingBack
 from pluralign.training.probing import PROBES, Probes
 from pluralign.training.recipe import Recipe
 from pluralign.training.run_folder import (
@@ -135,7 +136,13 @@ def _train(
     with base.adapted(recipe.lora, recipe.seed) as model:
         probes = Probes(base, recipe, ratings, folder, steps)
         trainer = PairTrainer(
-            base, model, recipe, examples, steps, arguments(recipe, folder, steps, base), [probes, Saying(say, steps)]
+            base,
+            model,
+            recipe,
+            examples,
+            steps,
+            arguments(recipe, folder, steps, base),
+            [probes, Saying(say, steps), GivingBack()],
         )
         started = time.perf_counter()
         trainer.train(resume_from_checkpoint=last_checkpoint(folder))
