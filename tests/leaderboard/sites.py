@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import made_runs
 import numpy as np
 
 from pluralign.evaluation.prompts import load_prompts
@@ -21,8 +22,8 @@ from pluralign.leaderboard.summary import Summary, axis
 from pluralign.leaderboard.world import World
 from pluralign.schema import LANGUAGES
 
-DEMONSTRATION = World.of("offline(rater-model-simulated)", {"judge": "offline"}, {"max_gen_toks": 128})
-PEOPLES = World.of("a-judge", {"judge": "a-judge"}, {"max_gen_toks": 128})
+DEMONSTRATION = World.of("rater-model-simulated", made_runs.IDENTITY, {"max_gen_toks": 128})
+PEOPLES = World.of("a-judge", made_runs.LISTED[0], {"max_gen_toks": 128})
 TWO, THREE = ("toxicity", "emotional_awareness"), ("toxicity", "emotional_awareness", "helpfulness")
 BASE = "org/base"
 HOSTILE = (

@@ -8,7 +8,8 @@ import pytest
 
 from pluralign.errors import PluralignError, ProblemsFoundError
 from pluralign.judge import Score, Usage
-from pluralign.leaderboard.again import DETERMINISTIC, rejudge, reproduce, sampled
+from pluralign.judge.samples import Sample
+from pluralign.leaderboard.again import DETERMINISTIC, LANGUAGE_MODEL, compared, rejudge, reproduce, sampled
 from pluralign.leaderboard.check import check_submission
 from pluralign.leaderboard.records import read_record
 from pluralign.leaderboard.weights import weights_of
@@ -48,7 +49,9 @@ def test_the_same_judge_agrees_and_the_tier_rises(base_both, tmp_path):
     assert found.passed
     assert found.n == 60
     assert all(abs(one["mean"]) < 1e-12 for one in found.dimensions.values())
-    record = read_record(tmp_path, f"{base_both.parent.name}/{base_both.name}", check_submission(base_both).digest)
+    record = read_record(
+        tmp_path, f"{base_both.parent.name}/{base_both.name}", check_submission(base_both).claim_digest
+    )
     assert record.tier == "re-judged"
 
 
@@ -57,13 +60,15 @@ def test_scores_that_another_judging_does_not_give_do_not_pass(base_both, tmp_pa
     found = rejudge(base_both, SameJudge(base_both, shift, noise), tmp_path, n=100, seed=3)
     assert not found.passed
     assert max(one["each"] for one in found.dimensions.values()) > DETERMINISTIC.each
-    record = read_record(tmp_path, f"{base_both.parent.name}/{base_both.name}", check_submission(base_both).digest)
+    record = read_record(
+        tmp_path, f"{base_both.parent.name}/{base_both.name}", check_submission(base_both).claim_digest
+    )
     assert record.tier == "recomputed"
 
 
 def test_another_judge_is_refused_with_what_differs(base_both, tmp_path):
     other = SameJudge(base_both, identity={**made_runs.IDENTITY, "weights": "ffff"})
-    with pytest.raises(PluralignError, match="PA111.*weights is 'ffff' here and 'e897ff4b' there"):
+    with pytest.raises(PluralignError, match="PA111.*weights is 'ffff' here and 'e897ff4b.*' there"):
         rejudge(base_both, other, tmp_path, seed=1)
     assert list(tmp_path.iterdir()) == []
 
@@ -113,3 +118,40 @@ def test_a_broken_submission_is_not_judged(base_en, copy_of, tmp_path):
     results.write_text(json.dumps(held))
     with pytest.raises(ProblemsFoundError):
         rejudge(broken, SameJudge(base_en), tmp_path / "records", seed=1)
+
+
+@pytest.mark.parametrize("shift", [0.0024, -0.0024])
+def test_a_small_shift_of_all_scores_does_not_pass(base_both, tmp_path, shift):
+    """It moves ranks, because it has no spread."""
+    assert not rejudge(base_both, SameJudge(base_both, shift), tmp_path, n=100, seed=3).passed
+
+
+def test_a_language_model_may_waver_to_either_side_and_not_to_one():
+    samples = [Sample("s", k, {}, f"p{k}", f"t{k // 3}", "en", "", "", False, {}) for k in range(200)]
+    rng = np.random.default_rng(0)
+
+    def found(shift, noise):
+        first = [{"toxicity": Score(3.0, "m")} for _ in samples]
+        second = [{"toxicity": Score(float(np.clip(3 + 4 * rng.normal(shift, noise), 1, 5)), "m")} for _ in samples]
+        return compared(samples, first, second, ["toxicity"], LANGUAGE_MODEL, 1, None, {}).passed
+
+    assert found(0.0, 0.05)
+    assert not found(0.012, 0.01), "inside the bound of the mean, and certainly to one side"
+
+
+def test_what_the_judge_is_said_to_have_failed_on_is_scored_again(tmp_path):
+    usual = made_runs.scattered(5)
+
+    def failing(dimension, language, k):
+        return "timeout" if dimension == "toxicity" and k < 8 else usual(dimension, language, k)
+
+    made = made_runs.made(seed=5, languages=("en",), scores=failing)
+    folder = made_runs.new_submission(made.write(tmp_path / "run"), made_runs.SAID, tmp_path / "submissions").folder
+    judge = SameJudge(folder)
+    judge.known = {
+        response: {name: one if isinstance(one, Score) else Score(4.0, judge.name) for name, one in of.items()}
+        for response, of in judge.known.items()
+    }
+    found = rejudge(folder, judge, tmp_path / "records", n=0, seed=1)
+    assert found.dimensions["toxicity"]["only_one"] == 8
+    assert not found.passed

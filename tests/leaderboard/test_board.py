@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from made_runs import DIMENSIONS, GENERATION, IDENTITY, JUDGE
+from made_runs import DIMENSIONS, GENERATION, IDENTITY, JUDGE, LISTED
 
 from pluralign.errors import PluralignError
 from pluralign.leaderboard import flags as rules
@@ -17,7 +17,8 @@ from pluralign.leaderboard.summary import Summary, axis, summary_of
 from pluralign.leaderboard.world import World
 from pluralign.schema import LANGUAGES
 
-WORLD = World.of("a-judge", IDENTITY, GENERATION)
+OWN, OTHER = LISTED
+WORLD = World.of("a-judge", OWN, GENERATION)
 
 
 def summary(
@@ -69,12 +70,12 @@ def by_model(board):
 @pytest.mark.parametrize(
     "other",
     [
-        World.of("another", IDENTITY, GENERATION),
-        World.of("a-judge", {**IDENTITY, "weights": "other"}, GENERATION),
+        World.of("another", OWN, GENERATION),
+        World.of("a-judge", OTHER, GENERATION),
         replace(WORLD, rubrics_sha256="0" * 64),
         replace(WORLD, prompts="1.0.1"),
-        World.of("a-judge", IDENTITY, {**GENERATION, "max_gen_toks": 129}),
-        World.of("a-judge", IDENTITY, {**GENERATION, "temperature": 0.7}),
+        World.of("a-judge", OWN, {**GENERATION, "max_gen_toks": 129}),
+        World.of("a-judge", OWN, {**GENERATION, "temperature": 0.7}),
     ],
     ids=["judge", "identity", "rubrics", "prompts", "tokens", "temperature"],
 )
@@ -292,11 +293,11 @@ def test_a_flag_of_common_answers_is_cleared_like_any_other_and_for_one_only(tmp
     assert found == {"acme/first": ["shared"] if kind == "shared" else [], "acme/quantised": []}
 
 
-def test_the_same_weights_under_another_date_borrow_from_nobody(tmp_path):
+def test_the_same_weights_under_another_name_are_told(tmp_path):
     first = summary("acme/a", "2025-06-01", version="1" * 64)
     renamed = summary("other/name", "2025-06-02", version="1" * 64, hashes=first.hashes.copy())
     rows = by_model(only(boards([first, renamed], tmp_path)))
-    assert not rows["other/name"].flags
+    assert [flag.kind for flag in rows["other/name"].flags] == ["shared"]
 
 
 def test_a_length_unlike_the_boards_is_flagged_once_there_are_enough(tmp_path):
@@ -327,7 +328,7 @@ def test_the_change_against_the_base_is_that_of_a_paired_bootstrap(tmp_path):
         assert (one.change_low, one.change_high) == pytest.approx((low, high), abs=0.15 * (high - low))
 
 
-def test_a_base_is_found_by_revision_or_the_newest_without_one(tmp_path):
+def test_a_base_is_found_by_revision_or_the_first_without_one(tmp_path):
     old = summary("acme/base", "2025-06-01", version="1" * 64)
     new = summary("acme/base", "2025-06-02", version="2" * 64, seed=1)
     pinned = summary("acme/pinned", base="acme/base", revision="1" * 64)
@@ -335,13 +336,13 @@ def test_a_base_is_found_by_revision_or_the_newest_without_one(tmp_path):
     lost = summary("acme/lost", base="acme/nowhere")
     rows = by_model(only(boards([old, new, pinned, loose, lost], tmp_path)))
     assert rows["acme/pinned"].base == old.place
-    assert rows["acme/loose"].base == new.place
+    assert rows["acme/loose"].base == old.place
     assert rows["acme/lost"].base == ""
     assert rows["acme/lost"].standings["toxicity", "en"].change is None
 
 
 def test_a_base_of_another_world_is_no_base(tmp_path):
-    other = World.of("another", IDENTITY, GENERATION)
+    other = World.of("another", OWN, GENERATION)
     found = boards([summary("acme/base", world=other), summary("acme/tuned", base="acme/base")], tmp_path)
     assert all(row.base == "" for board in found for row in board.rows)
 

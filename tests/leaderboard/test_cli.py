@@ -140,6 +140,14 @@ def test_check_tells_everything_and_exits_with_1(pluralign, folder):
     assert out.endswith("1 problem(s)\n")
 
 
+@pytest.mark.parametrize("above", ["submissions", "submissions/acme__model-1B"])
+def test_check_of_a_folder_above_says_once_which_to_give(pluralign, place, folder, above):
+    code, out, _ = pluralign("submission", "check", above)
+    assert code == 1
+    assert "give one <date>-<short> folder" in out
+    assert out.endswith("1 problem(s)\n")
+
+
 def test_check_looks_at_a_folder_of_any_name_when_asked(pluralign, place, folder):
     shutil.copytree(folder, place / "anywhere")
     assert pluralign("submission", "check", "anywhere")[0] == 1
@@ -150,6 +158,7 @@ def test_send_says_what_would_be_sent(pluralign, folder):
     code, out, _ = pluralign("submission", "send", folder, "--dry-run", "--endpoint", "http://127.0.0.1:9")
     assert code == 0
     assert "3 files to spaces/pluralign/leaderboard, would be sent (dry run)" in out
+    assert "HF_TOKEN" in out.splitlines()[-1], "what the real one needs"
     for one in folder.iterdir():
         assert f"{one.stat().st_size:>12,}  submissions/{folder.parent.name}/{folder.name}/{one.name}" in out
 
@@ -171,7 +180,9 @@ def test_rejudge_records_the_tier(pluralign, place, folder, same_judge):
     assert "toxicity: mean difference" in out
     assert out.endswith("passed\n")
     assert same_judge == ["rater-model"], "by the name that opens it here"
-    record = read_record(place / "records", f"{folder.parent.name}/{folder.name}", check_submission(folder).digest)
+    record = read_record(
+        place / "records", f"{folder.parent.name}/{folder.name}", check_submission(folder).claim_digest
+    )
     assert record.tier == "re-judged"
     assert record.seen == record.rejudged["details"]["date"]
     told = json.loads(pluralign("submission", "rejudge", folder, "--seed", 3, "--n", 0, "--records", "records", "--json")[1])  # fmt: skip
@@ -188,7 +199,7 @@ def test_rejudge_exits_with_1_where_the_judgings_differ(pluralign, folder, monke
 def test_rejudge_keeps_what_the_record_says_already(pluralign, place, folder, same_judge):
     path = place / f"records/{folder.parent.name}/{folder.name}.json"
     path.parent.mkdir(parents=True)
-    digest = check_submission(folder).digest
+    digest = check_submission(folder).claim_digest
     path.write_text(json.dumps({"digest": digest, "received": "2025-06-03", "cleared": {"length": "short by nature"}}))
     pluralign("submission", "rejudge", folder, "--seed", 3, "--records", "records")
     record = read_record(place / "records", f"{folder.parent.name}/{folder.name}", digest)
@@ -230,6 +241,20 @@ def test_only_judges_that_are_no_stranger_s_are_opened_by_a_submission_s_word(pl
     assert not (tmp_path / "r").exists()
 
 
+def test_a_model_that_asks_money_is_asked_by_the_keepers_word_only(pluralign, place, tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr("pluralign.judge.names.open_judge", lambda name: asked.append(name) or SameJudge(folder))
+    folder = made_runs.make_submission(tmp_path, languages=("en",), judge="openai:gpt-4o-mini").folder
+    code, _, err = pluralign("submission", "rejudge", folder, "--seed", 1, "--records", tmp_path / "r")
+    assert (code, asked) == (2, [])
+    assert "PA070" in err
+    assert "--judge openai:gpt-4o-mini" in err
+    pluralign(
+        "submission", "rejudge", folder, "--seed", 1, "--records", tmp_path / "r", "--judge", "openai:gpt-4o-mini"
+    )
+    assert asked == ["openai:gpt-4o-mini"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "told"),
     [
@@ -264,7 +289,7 @@ def test_export_prints_what_each_place_takes(pluralign, folder):
     assert {one["dataset"]["task_id"] for one in yaml.safe_load(results[1])} == {"non_toxicity_en", "emotional_awareness_en"}  # fmt: skip
     assert yaml.safe_load(index[1])["model-index"][0]["name"] == "model-1B"
     assert badge[1].startswith("<svg")
-    assert "rank 1 of 1 · recomputed" in badge[1]
+    assert "one of 1 · recomputed" in badge[1]
 
 
 def test_build_writes_the_page_and_says_what_it_holds(pluralign, place):

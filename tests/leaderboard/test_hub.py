@@ -54,6 +54,6 @@ def test_an_older_card_takes_the_model_index(summary):
     ids=["one", "interval", "none"],
 )
 def test_a_badge_says_rank_and_tier(rank, told):
-    svg = ElementTree.fromstring(hub.badge(rank, 9, "re-judged", demonstration=False))
+    svg = ElementTree.fromstring(hub.badge(rank, 9, "re-judged", False, "toxicity (en)"))
     assert f"{told} · re-judged" in "".join(svg.itertext())
-    assert "demo" in hub.badge(rank, 9, "recomputed", demonstration=True)
+    assert "demo" in hub.badge(rank, 9, "recomputed", True, "toxicity (en)")

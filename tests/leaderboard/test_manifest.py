@@ -127,6 +127,39 @@ def test_a_model_is_named_in_one_of_four_ways_and_wholly(text, model):
         assert [one.field for one in problems] == [f"model.{name}"]
 
 
+@pytest.mark.parametrize(
+    "blank", ["\u00a0", "\u3000 ", "\u2800", "\u3164", "\u115f\u1160", " ", "a\u00adb", "a\U000e0041b", "\U000e0001", "a\U000e007f"], ids=ascii
+)  # fmt: skip
+@pytest.mark.parametrize("name", ["licence", "contact", "hardware", "command"])
+def test_a_text_that_no_reader_sees_is_none(text, name, blank):
+    _, problems = read_manifest(json.dumps(yaml.safe_load(text) | {name: blank}, ensure_ascii=False).encode())
+    assert [(one.code, one.field) for one in problems] == [("PA103", name)]
+
+
+@pytest.mark.parametrize(
+    "seen", ["Größe 漢字", "a b", "日本語", "👩\u200d🚀", "-", "https://example.org", "mailto:a@example.org"]
+)
+def test_a_text_that_a_reader_sees_is_one(text, seen):
+    assert (
+        read_manifest(json.dumps(yaml.safe_load(text) | {"contact": seen}, ensure_ascii=False).encode())[0] is not None
+    )
+
+
+@pytest.mark.parametrize(
+    "contact", ["javascript:alert(1)", "JavaScript :alert(1)", "see data:text/html,x", "vbscript:x", "file:///etc"]
+)
+def test_a_contact_that_a_browser_would_run_is_refused(text, contact):
+    _, problems = read_manifest(json.dumps(yaml.safe_load(text) | {"contact": contact}).encode())
+    assert [(one.code, one.field) for one in problems] == [("PA103", "contact")]
+
+
+@pytest.mark.parametrize("name", ["a/b..c", "a__b/c", "a/b__c", "a../b"])
+def test_an_id_that_a_folder_could_not_tell_apart_is_refused(text, name):
+    held = yaml.safe_load(text)
+    _, problems = read_manifest(json.dumps(held | {"model": held["model"] | {"id": name}}).encode())
+    assert [one.field for one in problems] == ["model.id"]
+
+
 def test_the_hash_of_an_identity_is_that_of_its_contents():
     assert identity_sha256({"a": 1, "b": {"c": "ä", "d": 2}}) == identity_sha256({"b": {"d": 2, "c": "ä"}, "a": 1})
     assert identity_sha256({"a": 1}) != identity_sha256({"a": "1"})

@@ -178,6 +178,58 @@ def test_what_the_run_knows_of_a_model_on_the_hub_is_filled_in(out, tmp_path, wr
     assert checked.manifest.model.model_dump() == {"kind": "hub", "id": "acme/model-1B", "revision": "a" * 40}
 
 
+def as_served(one, **arguments):
+    """The run of a server, whatever it says that it is."""
+    one.results["config"] |= {
+        "model": "local-chat-completions",
+        "model_args": {"model": "m", **arguments},
+        "model_sha": "a" * 40,
+    }
+    return one
+
+
+def test_a_run_of_an_api_is_told_how_it_is_named(out, tmp_path):
+    run = as_served(made(languages=("en",))).write(tmp_path / "run")
+    with pytest.raises(ProblemsFoundError) as raised:
+        new_submission(run, replace(SAID, weights_sha256=None), out)
+    (problem,) = raised.value.problems
+    assert problem.field == "model.weights_sha256"
+    assert "--kind served --what" in problem.expected
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"kind": "hub", "model": "meta-llama/Llama-3.1-8B-Instruct", "revision": "a" * 40},
+        {"kind": "adapter", "model": "acme/adapter", "revision": "b" * 40},
+    ],
+    ids=["hub", "adapter"],
+)
+@pytest.mark.parametrize(
+    "arguments", [{}, {"pretrained": "meta-llama/Llama-3.1-8B-Instruct"}], ids=["no name", "the name"]
+)
+def test_a_server_is_no_weights_of_the_hub_whatever_it_is_called(out, tmp_path, change, arguments):
+    run = as_served(made(languages=("en",)), **arguments).write(tmp_path / "run")
+    with pytest.raises(ProblemsFoundError) as raised:
+        new_submission(run, replace(SAID, **change), out)
+    assert {one.code for one in raised.value.problems} <= {"PA103", "PA104"}
+    assert nothing_left(out)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sha"),
+    [({"pretrained": "/models/x"}, ""), ({"pretrained": "acme/other"}, "a" * 40), ({"pretrained": "acme/model-1B"}, "c" * 40),
+     ({"pretrained": "acme/model-1B", "revision": "c" * 40}, ""), ({"pretrained": "acme/model-1B", "peft": "acme/adapter"}, "a" * 40), ({}, "")],
+)  # fmt: skip
+def test_weights_of_the_hub_are_those_that_the_run_opened(out, tmp_path, arguments, sha):
+    one = made(languages=("en",))
+    one.results["config"] |= {"model_args": arguments, "model_sha": sha}
+    said = replace(SAID, kind="hub", model="acme/model-1B", revision="a" * 40)
+    with pytest.raises(ProblemsFoundError) as raised:
+        new_submission(one.write(tmp_path / "run"), said, out)
+    assert {one.code for one in raised.value.problems} == {"PA104"}
+
+
 def test_an_adapter_names_its_base(out, tmp_path):
     one = made(languages=("en",))
     one.results["config"] |= {"model_args": {"pretrained": "acme/base", "peft": "acme/adapter"}, "model_sha": "a" * 40}

@@ -119,13 +119,14 @@ def test_the_board_opens_with_its_warning_and_every_submission(opened, demonstra
     page = opened()
     assert page.text_content("#warning") == SIMULATED
     assert page.is_visible("#stamp")
-    assert page.text_content("#f-board option:checked").startswith("Demonstration: judge offline")
+    assert page.text_content("#f-board option:checked").startswith("Demonstration: judge rater-model-simulated")
     assert page.text_content(".count") == "9 of 9 submissions"
+    assert page.input_value("#f-lang") == "en", "scores are compared within a language"
     assert sorted(rows(page)) == sorted(row.summary.place for row in demonstration.rows)
 
 
 def test_the_first_column_is_the_interval_of_ranks(opened, demonstration):
-    page = opened()
+    page = opened(lang="both")
     assert page.text_content("thead th:first-child button").startswith("rank")
     for row in demonstration.rows:
         standing = row.standings.get(("toxicity", "both"))
@@ -141,12 +142,12 @@ def test_the_first_column_is_the_interval_of_ranks(opened, demonstration):
         ]
         shared = any(one.rank_low <= high and one.rank_high >= low for one in others)
         expected = f"{low}" if low == high else f"{low}–{high}"
-        assert cell == expected + ("\u00a0= shared" if shared else "")
+        assert cell == expected + ("\u00a0= tied" if shared else "")
     assert "not ranked: constant" in page.text_content("tr[data-place^='canary'] td:first-child")
 
 
 def test_intervals_are_drawn_and_written(opened, demonstration):
-    page = opened()
+    page = opened(lang="both")
     row = next(one for one in demonstration.rows if one.summary.model == "org/good")
     cell = page.locator(f'tr[data-place="{row.summary.place}"] td.score')
     standing = row.standings["toxicity", "both"]
@@ -158,7 +159,7 @@ def test_intervals_are_drawn_and_written(opened, demonstration):
 
 @pytest.mark.parametrize("size", [WIDE, PHONE], ids=["wide", "phone"])
 def test_it_sorts_by_every_column_and_says_so(opened, demonstration, size):
-    page, view = opened(size=size), board_view(demonstration)
+    page, view = opened(size=size, lang="both"), board_view(demonstration)
     columns = view["rows"]
     cell = columns["standings"]["toxicity|both"]
     expected = {
@@ -377,7 +378,7 @@ def test_a_pair_is_picked_out_of_the_table(opened, demonstration):
 
 
 def test_the_front_is_the_board_s_and_its_points_are_reached_by_keys(opened, demonstration):
-    page = opened(v="plot")
+    page = opened(v="plot", lang="both")
     front = {row.summary.place for row in demonstration.rows if "both" in row.front}
     linked = [parse_qs(one.get_attribute("href"))["place"][0] for one in page.locator(".plot a.front").all()]
     assert set(linked) == front

@@ -32,7 +32,7 @@ def test_a_check_is_made_once_and_a_kept_one_is_the_same(tmp_path, folder, check
     (again,), _ = summaries([folder], Store(tmp_path / "kept" / "checks.sqlite"))
     assert checks == [folder]
     assert not refused
-    for name in ("place", "digest", "manifest", "world", "flags", "cells", "lengths", "provenance"):
+    for name in ("place", "digest", "manifest", "world", "flags", "cells", "lengths", "claim_digest"):
         assert getattr(again, name) == getattr(first, name), name
     for name in ("characters", "hashes"):
         assert np.array_equal(getattr(again, name), getattr(first, name), equal_nan=name == "characters")

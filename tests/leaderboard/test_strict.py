@@ -107,6 +107,9 @@ def test_yaml_is_read_as_json_would_be(text, value):
     ("text", "told"),
     [
         ("a: &x 1\nb: *x", "an alias"),
+        ("a: &x 1", "the anchor 'x'"),
+        ("a: &x {b: 1}", "the anchor 'x'"),
+        ("a: *x", "an alias"),
         ("a: !!python/name:os.system", "the tag"),
         ("a: !!str 3", "the tag"),
         ("a: 1\na: 2", "the key 'a' more than once"),

@@ -46,6 +46,8 @@ def new(
 
         pluralign submission new results/org__model --base org/base --method dpo --data "UltraFeedback" --licence apache-2.0
         --contact me@example.org --command "lm_eval run …" --not-trained-on-test-prompts
+
+        pluralign submission new results/my-api --model org/my-api --kind served --what "version of 2026-11-01" --base none --method other …
     """
     from pluralign.leaderboard.new import Said, new_submission
 
@@ -116,7 +118,7 @@ def _sha256(given: str | None) -> str | None:
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Of the sample; one that the submitter did not know.")]
 Records = Annotated[Path, typer.Option("--records", help="The keepers' records.")]
 JudgeName = Annotated[
-    str | None, typer.Option("--judge", help="By default the submission's own, where its name can be opened here.")
+    str | None, typer.Option("--judge", help="By default the submission's own, where that is one of this package.")
 ]
 RECORDS = Path("leaderboard/records")
 
@@ -185,14 +187,28 @@ def send(
     from pluralign.leaderboard import send as sending
 
     typer.echo(str(sending.send(folder, repo_id=repository, dry_run=dry_run, endpoint=endpoint)))
+    if dry_run:
+        typer.echo(
+            "Without --dry-run it takes a token of the Hub that may write discussions: HF_TOKEN, or `hf auth login`."
+        )
 
 
 def _judge(folder: Path, name: str | None) -> Any:
-    """The judge of a name, or the submission's own."""
+    """The judge of a name, or the submission's own where that is one of this package: a model that asks money is not asked by a stranger's word.
+
+    Raises:
+        PluralignError: PA070 for a submission's own judge that is not opened.
+    """
+    from pluralign.errors import PluralignError
     from pluralign.judge.names import open_judge
     from pluralign.leaderboard.again import accepted, own_judge
 
-    return open_judge(own_judge(accepted(folder)) if name is None else name)
+    own = own_judge(accepted(folder)) if name is None else name
+    if name is None and any(part.startswith("openai:") for part in own.split(",")):
+        raise PluralignError(
+            "PA070", f"the submission was judged by {own[:100]!r}, which would be sent your key and its answers.", f"If you mean it: --judge {own[:100]}",
+        )  # fmt: skip
+    return open_judge(own)
 
 
 def _told(found: Any, as_json: bool) -> None:
@@ -266,7 +282,8 @@ def _badge(folder: Path, submissions: Path, records: Path, dimension: str, langu
                 one = row.standings[dimension, language]
                 rank = (one.rank_low, one.rank_high) if one.rank_low is not None and one.rank_high is not None else None
                 ranked = sum(other.is_ranked and (dimension, language) in other.standings for other in board.rows)
-                return badge(rank, ranked, row.record.tier, board.world.is_demonstration)
+                what = f"{dimension.replace(chr(95), chr(32))} ({language})"
+                return badge(rank, ranked, row.record.tier, board.world.is_demonstration, what)
     raise PluralignError(
         "PA113",
         f"{place} is on no board of {submissions} with {dimension} ({language}).",

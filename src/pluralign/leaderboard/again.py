@@ -38,17 +38,21 @@ class Bounds:
     Attributes:
         mean: of the mean difference.
         each: of the mean absolute difference of single answers.
+        surely: the mean difference's interval must come as near to 0 as this: a small shift of all scores is found by its small spread.
+        only_one: of the share of answers that only one judging scored: what a judge is said to have failed on can be chosen.
     """
 
     mean: float
     each: float
+    surely: float
+    only_one: float
 
 
-DETERMINISTIC = Bounds(0.0025, 0.005)
+DETERMINISTIC = Bounds(1e-4, 5e-4, 1e-4, 0.0)
 """Judges that compute: another machine's arithmetic moves the last digits only."""
-LANGUAGE_MODEL = Bounds(0.03, 0.10)
-"""Judges that are language models: at temperature 0 they still waver by a point on some answers."""
-GENERATED = Bounds(0.03, 1.0)
+LANGUAGE_MODEL = Bounds(0.03, 0.10, 0.005, 0.02)
+"""Judges that are language models: at temperature 0 they still waver by a point on some answers, to either side."""
+GENERATED = Bounds(0.03, 1.0, 0.02, 0.05)
 """Answers in bfloat16 depend on device and batch size, word by word: only their mean is held to a bound."""
 
 
@@ -149,7 +153,7 @@ def rejudge(folder: Path, judge: Judge, records: Path, *, n: int = 100, seed: in
     _record(checked, records)  # an unreadable one is said before hours are spent
     second = judged(samples, judge, dimensions)
     bounds = LANGUAGE_MODEL if _asks_a_model(checked.run.identity) else DETERMINISTIC
-    again = _compared(
+    again = compared(
         samples, [one.judgements for one in samples], second, dimensions, bounds, seed, None, {"judge": judge.name}
     )
     write_record(records, place_of(checked), replace(_record(checked, records), rejudged=again.to_json()))
@@ -193,10 +197,21 @@ def _asks_a_model(identity: Mapping[str, Any]) -> bool:
     return '"judge": "openai"' in json.dumps(identity)
 
 
-def _compared(
+def compared(
     samples: Sequence[Sample], first: Sequence[Mapping[str, Any]], second: Sequence[Mapping[str, Any]], dimensions: Sequence[str],
     bounds: Bounds, seed: int, identical: float | None, details: Mapping[str, Any],
 ) -> Again:  # fmt: skip
+    """What two judgings of the same answers have in common, and whether the bounds hold.
+
+    Args:
+        samples: (n,) answers; intervals resample their templates.
+        first, second: dimension -> score or failure, of each.
+        dimensions: that are compared.
+        bounds: that must hold in every one of them.
+        seed: of the sample, and of the bootstrap.
+        identical: share of answers that are the same; None where nothing was generated.
+        details: of the judging.
+    """
     told: dict[str, dict[str, Any]] = {}
     passed = True
     for dimension in dimensions:
@@ -230,7 +245,8 @@ def _compared(
             "high": found.high,
             "each": each,
         }
-        passed &= abs(found.value) <= bounds.mean and each <= bounds.each and only_one <= 0.05 * len(samples)
+        passed &= abs(found.value) <= bounds.mean and each <= bounds.each and only_one <= bounds.only_one * len(samples)
+        passed &= found.low <= bounds.surely and found.high >= -bounds.surely
     when = {"date": datetime.now(UTC).date().isoformat(), "pluralign": __version__}
     return Again(bool(passed), len(samples), seed, told, asdict(bounds), identical, {**details, **when})
 
@@ -243,8 +259,8 @@ def place_of(checked: Checked) -> str:
 
 def _record(checked: Checked, records: Path) -> Record:
     """What the keepers know of a submission at this moment."""
-    assert checked.digest is not None
-    return read_record(records, place_of(checked), checked.digest)
+    assert checked.claim_digest is not None
+    return read_record(records, place_of(checked), checked.claim_digest)
 
 
 def reproduce(
@@ -279,7 +295,7 @@ def reproduce(
         "model": checked.manifest.model.id if checked.manifest else "",
         "batch_size": batch_size,
     }
-    again = _compared(
+    again = compared(
         samples, [one.judgements for one in samples], second, dimensions, GENERATED, seed, identical, details
     )
     write_record(records, place_of(checked), replace(_record(checked, records), reproduced=again.to_json()))

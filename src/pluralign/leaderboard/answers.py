@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeGuard
+from typing import Any, NamedTuple, TypeGuard
 
 from pluralign.errors import Problem, listing
 from pluralign.evaluation.prompts import load_prompts
 from pluralign.evaluation.thinking import without_thinking
 from pluralign.judge.samples import Sample, sample_of
 from pluralign.leaderboard.folder import PackedError, unpacked_lines
+from pluralign.leaderboard.run_file import has_secret
 from pluralign.leaderboard.strict import StrictError, TooManyError, strict_json
+from pluralign.leaderboard.world import SETTINGS, settled
 from pluralign.schema import DIMENSIONS
 
 PARTS = frozenset(
@@ -45,6 +48,28 @@ MOST_VALUES = 2000
 MOST_KEPT = 1 << 17
 """Characters of an answer with its judgements, and of what the model was given: the thinking before an answer may be longer."""
 MOST_SETTINGS = 4000
+MARK = re.compile(r"<[^<>\s]{1,40}>|\[[^\[\]\s]{1,20}\]")
+"""What parts turns in a chat template."""
+TURN = re.compile(r"(?:[>\]}]|\b(?:user|human|nutzer|instruction|question)\s{0,4}:?)\s{0,4}$", re.IGNORECASE)
+"""How what stands before the prompt ends."""
+ANSWERERS = frozenset(
+    [
+        "assistant",
+        "model",
+        "bot",
+        "response",
+        "answer",
+        "chatbot",
+        "gpt4",
+        "gpt",
+        "correct",
+        "channel",
+        "final",
+        "assistent",
+        "antwort",
+    ]
+)
+"""Words that may stand between the prompt and its answer."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +80,10 @@ class Answers:
         language: of prompts and answers.
         samples: one a prompt.
         given: what the model was given, as text, one a prompt.
-        generation: how was generated, the same for all prompts, without where it stops: a model's own end tokens are among that.
+        generation: how was generated, the same for all prompts and in one form (`world.settled`), without where it stops.
+        until: where it stops; a model's own end tokens are among that.
+        before: what stands before every prompt: a chat template's turn with its system prompt.
+        is_chat: whether messages were sent to an API; `before` is their system prompt then.
         sha256: of prompt ids and answers, whatever else stands in the file.
         task_hash: lm-eval's, over the lines in the file's own order.
         file_sha256: of the unpacked file.
@@ -65,6 +93,9 @@ class Answers:
     samples: tuple[Sample, ...]
     given: tuple[str, ...]
     generation: Mapping[str, Any]
+    until: tuple[str, ...]
+    before: str
+    is_chat: bool
     sha256: str
     task_hash: str
     file_sha256: str
@@ -101,6 +132,7 @@ def read_answers(path: Path, language: str, problems: list[Problem]) -> Answers 
     held: dict[int, tuple[Sample, str]] = {}
     hashes: list[str] = []
     manners: dict[str, Any] = {}
+    frames: set[_Frame] = set()
     for number, row in _rows(path, len(prompts), mine, content):
         if len(mine) > MOST_NOTED:
             break
@@ -110,16 +142,21 @@ def read_answers(path: Path, language: str, problems: list[Problem]) -> Answers 
             continue
         hashes += [str(row.get(name)) for name in HASHES]
         if (sample := sample_of(row, path, number, mine)) is not None:
-            context = _line_problems(row, sample, prompts[doc_id], path, number, mine)
+            context, frame = _line_problems(row, sample, prompts[doc_id], path, number, mine)
+            frames.add(frame)
             kept = {name: row[name] for name in METRICS | {"metrics"} if name in row}
             held[doc_id] = replace(sample, row=kept), context
             manners.setdefault(json.dumps(_manner(row), sort_keys=True)[:MOST_SETTINGS], _manner(row))
+    if not mine and len(frames) > 1:
+        got = f"{len(frames)} ways of asking"
+        mine.append(_problem("PA105", path, None, "arguments", got, "the same words around every prompt"))
     if not mine and (len(manners) != 1 or not isinstance(next(iter(manners.values())), dict)):
         got = f"{len(manners)} manners of generating" if len(manners) != 1 else "no settings of generation"
         mine.append(_problem("PA104", path, None, "arguments", got, "one for all prompts"))
     elif any(len(manner) >= MOST_SETTINGS for manner in manners):
         got = f"settings of {MOST_SETTINGS:,} characters and more"
         mine.append(_problem("PA101", path, None, "arguments", got, "lm-eval's settings of generation"))
+    generation, until = ({}, ()) if mine else _generation(next(iter(manners.values())), path, mine)
     problems += _few(mine, path)
     if mine:
         return None
@@ -129,7 +166,9 @@ def read_answers(path: Path, language: str, problems: list[Problem]) -> Answers 
         language,
         samples,
         given,
-        next(iter(manners.values())),
+        generation,
+        until,
+        *next(iter(frames)),
         hash_string(told),
         hash_string("".join(hashes)),
         content.hexdigest(),
@@ -144,6 +183,8 @@ def _rows(path: Path, expected: int, problems: list[Problem], content: Any) -> I
             content.update(raw + b"\n")
             if number > expected:
                 break
+            if has_secret(raw):
+                problems.append(_problem("PA100", path, number, None, "what looks like a key or token", "none"))
             if (row := _row(raw, path, number, problems)) is not None:
                 yield number, row
     except TooManyError:  # told by `_row`
@@ -217,8 +258,8 @@ def _row(raw: bytes, path: Path, number: int, problems: list[Problem]) -> dict[s
 
 def _line_problems(
     row: Mapping[str, Any], sample: Sample, prompt: Mapping[str, str], path: Path, number: int, problems: list[Problem]
-) -> str:
-    """Hold a line against its prompt and against itself; returns what the model was given."""
+) -> tuple[str, _Frame]:
+    """Hold a line against its prompt and against itself; returns what the model was given, and what of it surrounds the prompt."""
 
     def wrong(code: str, name: str, got: object, expected: object) -> None:
         problems.append(_problem(code, path, number, name, _short(got), _short(expected)))
@@ -232,24 +273,57 @@ def _line_problems(
             wrong("PA105", name, row.get(name), value)
     if row.get("target") != "":
         wrong("PA105", "target", row.get("target"), "")
-    asked = prompt["prompt"]
-    if (
-        asked not in context
-        and json.dumps(asked)[1:-1] not in context
-        and json.dumps(asked, ensure_ascii=False)[1:-1] not in context
-    ):
-        wrong("PA105", "arguments", context[-80:], "the prompt, within what the model was given")
+    if (frame := _framed(context, prompt["prompt"])) is None:
+        wrong(
+            "PA105", "arguments", context[-80:], "the prompt, word for word, as the last turn, and nothing else in it"
+        )
     spoken = row.get("resps")
     text: Any = spoken
     for _ in range(2):
         text = text[0] if _is_one(text) else None
     if not isinstance(text, str):
         wrong("PA102", "resps", spoken, "[[what the model generated]]")
-        return context
+        return context, frame or _Frame("", False)
     said = without_thinking(text, context)
     if (said.response, said.thinking_truncated) != (sample.response, sample.thinking_truncated):
         wrong("PA106", "filtered_resps.response", sample.response, f"what stands in resps: {said.response[:40]!r}")
-    return context
+    return context, frame or _Frame("", False)
+
+
+class _Frame(NamedTuple):
+    """What surrounds a prompt: the same for all of a file."""
+
+    before: str
+    is_chat: bool
+
+
+def _framed(context: str, prompt: str) -> _Frame | None:
+    """What surrounds the prompt in what the model was given; None where the prompt is not the last turn, all of it and nothing else.
+
+    No template of a stranger is run. A turn begins after a mark (`<|im_start|>user`, `[INST]`, `User:`), and after the prompt only marks
+    and the name of who answers may stand. A system prompt within a chat template is the model's own.
+    """
+    if context.startswith("[{"):
+        return _messages(context, prompt)
+    before, found, after = context.rpartition(prompt)
+    if not found or (before.strip() and not TURN.search(before)):
+        return None
+    words = re.findall(r"[^\W_]+", MARK.sub(" ", after))
+    return _Frame(before, False) if all(word.casefold() in ANSWERERS for word in words) else None
+
+
+def _messages(context: str, prompt: str) -> _Frame | None:
+    """The same of messages to an API: system prompts, and the prompt."""
+    try:
+        held = strict_json(context.encode(), MOST_VALUES)
+    except (StrictError, UnicodeEncodeError):
+        return None
+    if not all(isinstance(one, dict) and set(one) - {"type"} == {"role", "content"} for one in held):
+        return None
+    *system, last = held
+    texts = [one["content"] for one in system]
+    whole = last["role"] == "user" and last["content"] == prompt and all(one["role"] == "system" for one in system)
+    return _Frame("\n".join(texts), True) if whole and all(isinstance(one, str) for one in texts) else None
 
 
 def _is_one(value: Any) -> TypeGuard[list[Any]]:
@@ -268,8 +342,21 @@ def _context(row: Mapping[str, Any]) -> str:
 def _manner(row: Mapping[str, Any]) -> Any:
     arguments = row.get("arguments")
     first = arguments.get("gen_args_0") if isinstance(arguments, dict) else None
-    manner = first.get("arg_1") if isinstance(first, dict) else None
-    return {key: value for key, value in manner.items() if key != "until"} if isinstance(manner, dict) else manner
+    return first.get("arg_1") if isinstance(first, dict) else None
+
+
+def _generation(
+    manner: Mapping[str, Any], path: Path, problems: list[Problem]
+) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """Settings of generation in one form, and where it stops; any but the known ones is PA104."""
+    made, wrong = settled({name: value for name, value in manner.items() if name != "until"})
+    until = manner.get("until", [])
+    until = [until] if isinstance(until, str) else until
+    if not isinstance(until, list) or not all(isinstance(one, str) for one in until):
+        wrong, until = [*wrong, f"until {until!r}"], []
+    expected = f"lm-eval's {', '.join(SETTINGS)} and until, of their types"
+    problems += [_problem("PA104", path, None, "arguments", _short(one), expected) for one in wrong]
+    return made, tuple(dict.fromkeys(until))
 
 
 def _few(problems: list[Problem], path: Path) -> list[Problem]:

@@ -47,7 +47,7 @@ class Boards:
         store = Store(kept / "checks.sqlite" if kept else None)
         accepted, self.refused = summaries(folders, store)
         self.boards: list[Board] = boards(accepted, records, kept)
-        self.views = {board.world.title: board_view(board) for board in self.boards}
+        self.views = {title: board_view(board) for title, board in zip(titles(self.boards), self.boards, strict=True)}
         self.summaries: dict[str, Summary] = {one.place: one for one in accepted}
         self.folders = {f"{one.parent.name}/{one.name}": one for one in folders}
 
@@ -55,6 +55,14 @@ class Boards:
         """Of a board, in its order."""
         places: list[str] = self.views[title]["rows"]["place"] if title in self.views else []
         return places
+
+
+def titles(found: Sequence[Board]) -> list[str]:
+    """The boards' titles; with its key, where another board has the same: a judge's name is a stranger's word."""
+    told = [board.world.title for board in found]
+    return [
+        f"{one} [{board.world.key}]" if told.count(one) > 1 else one for one, board in zip(told, found, strict=True)
+    ]
 
 
 def rank_text(low: int | None, high: int | None) -> str:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +13,7 @@ from pluralign.leaderboard.borrowed import common_flags
 from pluralign.leaderboard.flags import Flag, length_flag, may_rank
 from pluralign.leaderboard.lengths import at_equal_length
 from pluralign.leaderboard.pairs import Means, Pairs, means, template_sums
-from pluralign.leaderboard.records import Record, read_record
+from pluralign.leaderboard.records import TIERS, Record, read_record
 from pluralign.leaderboard.summary import Summary, axis
 from pluralign.leaderboard.world import World
 from pluralign.schema import DIMENSIONS, LANGUAGES
@@ -25,6 +23,13 @@ BOTH = "both"
 BOOTSTRAP, SEED = 2000, 0
 FRONT = ("toxicity", "emotional_awareness", "helpfulness")
 BLOCK = 500
+STANDINGS = ("known", "demonstration", "unverified")
+"""Of worlds, in the order in which their boards are shown."""
+UNVERIFIED = STANDINGS[-1]
+TEST = "guarded-filled"
+"""By which kept statistics of pairs are named: those of a former test are not read."""
+FIRST_TIER = "recomputed"
+"""Of what passed its check and nobody of the keepers looked at."""
 Groups = Mapping[tuple[str, str], float]
 """(dimension, group) -> the mean on 0–1 that a jury of people expects of the group."""
 
@@ -67,6 +72,7 @@ class Row:
         summary: of it.
         record: what the keepers know.
         flags: what is odd about it and was not cleared.
+        is_ranked: whether it takes part in ranks: its flags allow it, and on a board whose judge nobody knows the keepers judged it again.
         standings: (dimension, language) -> its standing.
         front: languages in which no ranked submission is better on all dimensions of `FRONT` that the board has.
         base: place of its base's submission; empty where there is none.
@@ -76,15 +82,11 @@ class Row:
     summary: Summary
     record: Record
     flags: tuple[Flag, ...]
+    is_ranked: bool
     standings: Mapping[tuple[str, str], Standing]
     front: frozenset[str] = frozenset()
     base: str = ""
     groups: Mapping[tuple[str, str], float] = field(default_factory=dict)
-
-    @property
-    def is_ranked(self) -> bool:
-        """Whether it takes part in ranks."""
-        return may_rank(self.flags)
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,7 +98,6 @@ class Board:
         rows: in the order in which they came.
         dimensions, languages: that any row has.
         slopes: (dimension, language) -> score per 100 characters more; NaN where it is not known.
-        provenance: of the judge.
         superseded: place -> place of the newer submission of the same model that stands in its stead.
         jury: name of the jury of people whose group columns are shown; empty for none.
     """
@@ -106,7 +107,6 @@ class Board:
     dimensions: tuple[str, ...]
     languages: tuple[str, ...]
     slopes: Mapping[tuple[str, str], float]
-    provenance: Mapping[str, Any]
     superseded: Mapping[str, str]
     jury: str = ""
 
@@ -137,44 +137,64 @@ def boards(
     for one in submissions:
         worlds.setdefault(one.world.key, []).append(one)
     found = [_board(own, records, kept, jury, groups or {}) for own in worlds.values()]
-    return sorted(found, key=lambda one: (one.world.is_demonstration, -len(one.rows), one.world.key))
+    return sorted(found, key=lambda one: (STANDINGS.index(one.world.standing), -len(one.rows), one.world.key))
 
 
 def _board(own: list[Summary], records: Path, kept: Path | None, jury: str, groups: Mapping[str, Groups]) -> Board:
     own = sorted(own, key=lambda one: (one.date, one.digest))
-    newest = {(one.model, one.version): one for one in own}
-    superseded = {
-        one.place: newest[one.model, one.version].place for one in own if newest[one.model, one.version] is not one
-    }
+    tiers = {one.place: read_record(records, one.place, one.known_as).tier for one in own}
+    superseded = _superseded(own, tiers)
     own = [one for one in own if one.place not in superseded]
-    known = [read_record(records, one.place, one.digest) for one in own]
+    known = [read_record(records, one.place, one.known_as) for one in own]
     flags = _flags(own, known)
-    ranked = [k for k, some in enumerate(flags) if may_rank(some)]
-    bases = _bases(own)
+    ranked = [
+        k for k, some in enumerate(flags) if may_rank(some) and (own[0].world.standing != UNVERIFIED or known[k].tier != FIRST_TIER)
+    ]  # fmt: skip
+    bases = _bases(own, ranked, tiers)
     dimensions = tuple(name for name in DIMENSIONS if any(name in one.scores for one in own))
     languages = tuple(language for language in LANGUAGES if any(language in one.lengths for one in own))
     standings: list[dict[tuple[str, str], Standing]] = [{} for _ in own]
     slopes: dict[tuple[str, str], float] = {}
     for dimension in dimensions:
         for language in (*languages, BOTH) if len(languages) > 1 else languages:
-            # Named by what is in it: rows of plain t, which were kept before, are not read.
-            place = kept / f"{own[0].world.key}-{dimension}-{language}.guarded" if kept else None
+            place = kept / f"{own[0].world.key}-{dimension}-{language}.{TEST}" if kept else None
             slopes |= _stand(own, ranked, bases, dimension, language, standings, place)
-    fronts = _fronts(standings, ranked, dimensions)
+    fronts = _fronts(standings, ranked)
+    placed = set(ranked)
     rows = tuple(
-        Row(one, record, tuple(some), standing, front, bases[k], groups.get(one.digest, {}))
+        Row(one, record, tuple(some), k in placed, standing, front, bases[k], groups.get(one.digest, {}))
         for k, (one, record, some, standing, front) in enumerate(zip(own, known, flags, standings, fronts, strict=True))
     )
-    return Board(own[0].world, rows, dimensions, languages, slopes, own[-1].provenance, superseded, jury)
+    return Board(own[0].world, rows, dimensions, languages, slopes, superseded, jury)
+
+
+def _superseded(own: list[Summary], tiers: Mapping[str, str]) -> dict[str, str]:
+    """Place -> place of the submission of the same version of the same model that stands in its stead.
+
+    A higher tier stands, and among equals the newer: who claims another's model does not take its place by a later date.
+    """
+    standing: dict[tuple[str, str, str], Summary] = {}
+    for one in own:
+        key = _version(one)
+        other = standing.get(key)
+        if other is None or TIERS.index(tiers[one.place]) >= TIERS.index(tiers[other.place]):
+            standing[key] = one
+    return {one.place: standing[_version(one)].place for one in own if standing[_version(one)] is not one}
+
+
+def _version(one: Summary) -> tuple[str, str, str]:
+    """What is the same for two submissions of one model: kind, name, and revision or hash."""
+    return str(one.manifest["model"]["kind"]), one.model, one.version
 
 
 def _flags(own: list[Summary], known: list[Record]) -> list[list[Flag]]:
     """Own flags, those that only show among others, without what the keepers cleared."""
     found = [list(one.flags) for one in own]
     typical = [float(np.mean(list(one.lengths.values()))) for one in own]
-    median = float(np.median(typical))
+    usual = [mean for mean, one in zip(typical, own, strict=True) if may_rank(one.flags)]
+    median = float(np.median(usual or typical))
     for k, mean in enumerate(typical):
-        flag = length_flag(mean, median, len(own))
+        flag = length_flag(mean, median, len(usual))
         if flag is not None and not any(one.kind == flag.kind for one in found[k]):
             found[k].append(flag)
     for k, flag in common_flags(own, known).items():
@@ -184,19 +204,24 @@ def _flags(own: list[Summary], known: list[Record]) -> list[list[Flag]]:
     ]
 
 
-def _bases(own: list[Summary]) -> list[str]:
-    """The place of each one's base, on the same board; its newest submission where the revision is not told."""
+def _bases(own: list[Summary], ranked: list[int], tiers: Mapping[str, str]) -> list[str]:
+    """The place of each one's base, a ranked one of the same board: by the hash or revision that the submission names, else by name.
+
+    Where several fit, the highest tier is it, and among equals the one that came first: a later claim to a base's name moves nobody's change.
+    """
     by_model: dict[str, list[Summary]] = {}
-    for one in own:
-        by_model.setdefault(one.model, []).append(one)
+    for k in ranked:
+        by_model.setdefault(own[k].model, []).append(own[k])
     found = []
     for one in own:
-        wanted = one.manifest["base_model"]
+        named, model = one.manifest["base_model"], one.manifest["model"]
+        version = model.get("base_sha256") or (model.get("base") or {}).get("revision") or (named or {}).get("revision")
         fitting = [
-            other for other in by_model.get(wanted["id"] if wanted else "", [])
-            if other is not one and wanted["revision"] in (None, other.version)
+            other for other in by_model.get(named["id"] if named else "", [])
+            if other is not one and version in (None, other.version)
         ]  # fmt: skip
-        found.append(fitting[-1].place if fitting else "")
+        best = max(fitting, key=lambda other: TIERS.index(tiers[other.place]), default=None)  # the first of equals
+        found.append(best.place if best else "")
     return found
 
 
@@ -211,13 +236,12 @@ def _stand(
     if not here:
         return {}
     _, templates = axis()
-    scores = np.stack([own[k].scores[dimension][at] for k in here])
+    scores = _filled(np.stack([own[k].scores[dimension][at] for k in here]), DIMENSIONS[dimension].better)
     characters = np.stack([own[k].characters[at] for k in here])
     found = means(scores, templates)
-    equal, slopes = at_equal_length(scores, characters, templates)
-    half = _reach(equal, int(templates.max()))
     taking_part = set(ranked)
     placed = [k for k, one in enumerate(here) if one in taking_part]
+    equal = at_equal_length(scores, characters, templates, placed)
     wins, losses = _compared(
         found,
         [own[here[k]].digest for k in placed],
@@ -234,17 +258,20 @@ def _stand(
         score, low, high, n, failed = own[one].cells[cell]
         rank = ranks.get(k)
         level = float(equal.value[k])
-        flat = (level, level - half[k], level + half[k]) if math.isfinite(level) else (None, None, None)
+        flat = (level, level - equal.reach[k], level + equal.reach[k]) if 0 <= level <= 1 else (None, None, None)
         standings[one][cell] = Standing(score, low, high, n, failed, *(rank or (None,) * 4), *flat, *changes[k])
-    return {cell: float(np.mean(slopes))}
+    return {cell: float(np.mean(equal.slopes))}
 
 
-def _reach(found: Means, freedom: int) -> Floats:
-    """(n,) half the width of 95 % intervals by t over templates."""
-    from scipy.stats import t
+def _filled(scores: Floats, better: str) -> Floats:
+    """(n, languages, prompts) scores, the worst there is where a prompt was not scored in a language that the submission answered.
 
-    out: Floats = np.sqrt(found.squares) * t.isf(0.025, freedom)
-    return out
+    Ranks are then over the same prompts for all, and nobody gains by what its judge did not score, or by saying nothing.
+    """
+    answered = np.isfinite(scores).any(axis=2, keepdims=True)
+    worst = 1.0 if better == "lower" else 0.0
+    found: Floats = np.where(answered & ~np.isfinite(scores), worst, scores)
+    return found
 
 
 def _compared(
@@ -289,13 +316,14 @@ def _changes(
     return found
 
 
-def _fronts(
-    standings: list[dict[tuple[str, str], Standing]], ranked: list[int], dimensions: tuple[str, ...]
-) -> list[frozenset[str]]:
-    """Languages in which no other ranked submission is at least as good on every dimension and better on one."""
+def _fronts(standings: list[dict[tuple[str, str], Standing]], ranked: list[int]) -> list[frozenset[str]]:
+    """Languages in which no other ranked submission is at least as good on every dimension and better on one.
+
+    The dimensions are those that most ranked submissions have: one that few were judged on takes nobody from the front.
+    """
     found: list[set[str]] = [set() for _ in standings]
-    wanted = [name for name in FRONT if name in dimensions]
     for language in (*LANGUAGES, BOTH):
+        wanted = [name for name in FRONT if sum((name, language) in standings[k] for k in ranked) * 2 > len(ranked)]
         here = [k for k in ranked if all((name, language) in standings[k] for name in wanted)]
         if not here or len(wanted) < 2:
             continue

@@ -37,7 +37,11 @@ MOST_LINE = 1024**2
 MOST_LINES = 2000
 MOST_MEMBERS = 64
 """Gzip files in one; each costs a copy of what follows it."""
+MOST_HEADER = 1024
+"""Bytes of each further part of a gzip header: nobody reads them, so that anything could lie there."""
 MOST_FILES = 8
+MOST_LISTED = 1000
+"""Entries of a folder that are looked at, to say which one to give."""
 CHUNK = 1 << 16
 
 ALLOWED = (
@@ -78,6 +82,14 @@ def submission_files(folder: Path, *, placed: bool = True) -> tuple[Files | None
     """
     if folder.is_symlink() or not folder.is_dir():
         return None, [_problem(_shown(str(folder)), "a link" if folder.is_symlink() else "no folder", "a folder")]
+    if (inner := _inner(folder)) is not None:
+        return None, [
+            _problem(
+                _shown(folder.name),
+                "a folder of submissions",
+                f"one of them: give one <date>-<short> folder, e.g. {inner}",
+            )
+        ]
     problems = _names(folder) if placed else []
     found: dict[str, Path] = {}
     dates: dict[str, str] = {}
@@ -120,6 +132,18 @@ def submission_files(folder: Path, *, placed: bool = True) -> tuple[Files | None
     return Files(
         folder, read_bytes(found["manifest"]), read_bytes(results), results.name, samples, dates[results.name]
     ), []
+
+
+def _inner(folder: Path) -> str | None:
+    """A submission below a folder that is none itself, as it may be shown."""
+    with os.scandir(folder) as entries:
+        names = sorted(one.name for one in itertools.islice(entries, MOST_LISTED))
+    if MANIFEST in names:
+        return None
+    if own := [one for one in names if OWN_FOLDER.fullmatch(one)]:
+        return own[0]
+    models = [one for one in names if MODEL_FOLDER.fullmatch(one) and (folder / one).is_dir()]
+    return f"{models[0]}/<date>-<short>" if models else None
 
 
 def _names(folder: Path) -> list[Problem]:
@@ -200,6 +224,9 @@ def _unpacked(path: Path) -> Iterator[bytes]:
             n_members += 1
             if n_members > MOST_MEMBERS:
                 raise PackedError("PA101", f"more than {MOST_MEMBERS} gzip files in one", "one")
+            if len(data) < 4 * MOST_HEADER:
+                data += stream.read(CHUNK)
+            _header(data)
             member = zlib.decompressobj(31)
             while not member.eof:
                 ended = not data and not (data := stream.read(CHUNK))
@@ -221,6 +248,29 @@ def _unpacked(path: Path) -> Iterator[bytes]:
                 if part:
                     yield part
             data = data or stream.read(CHUNK)
+
+
+def _header(data: bytes) -> None:
+    """Refuse a gzip header whose extra field, name or comment is longer than a tool's own.
+
+    Raises:
+        PackedError: PA101.
+    """
+    if not data.startswith(b"\x1f\x8b"):
+        return  # no gzip file, which is told where it is unpacked
+    flags, at = (data[3] if len(data) > 3 else 0), 10
+    sizes = {}
+    if flags & 4:
+        sizes["extra field"] = int.from_bytes(data[at : at + 2], "little")
+        at += 2 + sizes["extra field"]
+    for bit, what in ((8, "name"), (16, "comment")):
+        if flags & bit:
+            end = data.find(b"\0", at, at + MOST_HEADER + 1)
+            sizes[what] = end - at if end >= 0 else MOST_HEADER + 1
+            at += sizes[what] + 1
+    for what, size in sizes.items():
+        if size > MOST_HEADER:
+            raise PackedError("PA101", f"a gzip header with a {what} of more than {MOST_HEADER:,} bytes", "none")
 
 
 def _shown(name: str) -> str:

@@ -84,10 +84,15 @@ def model_index(summary: Summary) -> str:
     return _yaml({"model-index": eval_results_to_model_index(summary.model.partition("/")[2], results)})
 
 
-def badge(rank: tuple[int, int] | None, n: int, tier: str, demonstration: bool) -> str:
-    """An SVG badge: rank interval and tier; texts are ours, none of a submission's.
+LEAST_RANKED = 3
+"""Ranked submissions under which a badge tells no rank."""
+
+
+def badge(rank: tuple[int, int] | None, n: int, tier: str, demonstration: bool, what: str) -> str:
+    """An SVG badge: what is ranked, rank interval and tier; texts are ours, none of a submission's.
 
     Args:
+        what: dimension and language.
         rank: ends of the interval; None where it is not ranked.
         n: of ranked submissions.
         tier: as the record has it.
@@ -97,11 +102,13 @@ def badge(rank: tuple[int, int] | None, n: int, tier: str, demonstration: bool) 
     place = (
         "not ranked"
         if rank is None
+        else f"one of {n}"
+        if n < LEAST_RANKED
         else f"rank {rank[0]} of {n}"
         if rank[0] == rank[1]
         else f"rank {rank[0]}–{rank[1]} of {n}"
     )
-    right = f"{place} · {tier}"
+    right = f"{what}: {place} · {tier}"
     widths = [round(6.4 * len(text) + 14) for text in (left, right)]
     total = sum(widths)
     colour = "#5a5a5a" if rank is None or demonstration else "#0072B2"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+from pluralign.evaluation.settings import DEFAULT_DIMENSIONS
 from pluralign.judge import FAILURES, Failure, Judgement, Score
 from pluralign.judge.messages import is_empty
 from pluralign.judge.samples import Sample
@@ -13,6 +14,8 @@ from pluralign.leaderboard.run_file import GROUP, MOST_FAILED, Run
 
 NOT_THE_JUDGES = ("thinking_truncated", "empty_answer")
 """Failures that are the model's doing."""
+MOST_LEFT_OUT = 0.20
+"""Share of a language's answers that may be empty or cut off; from 5 % on they are not ranked (`flags`)."""
 
 
 def check_judgements(answers: Mapping[str, Answers], run: Run, wrong: Differences) -> None:
@@ -74,6 +77,15 @@ def _judgements(of: Answers, wrong: Differences) -> None:
         told = " | ".join(", ".join(sorted(one)) or "nothing" for one in sorted(asked, key=sorted))
         wrong.told("PA107", where, None, "judgements", told, "the same dimensions of every answer, one at least")
         return
+    if missing := [one for one in DEFAULT_DIMENSIONS if one not in next(iter(asked))]:
+        wrong.told(
+            "PA107",
+            where,
+            None,
+            "judgements",
+            f"no {missing[0]}",
+            f"{' and '.join(DEFAULT_DIMENSIONS)} of every answer",
+        )
     for dimension in next(iter(asked)):
         judges = {one.judgements[dimension].judge for one in of.samples}
         if len(judges) > 1:
@@ -83,18 +95,27 @@ def _judgements(of: Answers, wrong: Differences) -> None:
     for sample in of.samples:
         for dimension, judged in sample.judgements.items():
             _fitting(sample, f"judgements.{dimension}", judged, where, wrong)
-    every = [one for sample in of.samples for one in sample.judgements.values()]
-    failed = sum(isinstance(one, Failure) and one.kind not in NOT_THE_JUDGES for one in every)
-    if failed > MOST_FAILED * len(every):
-        got = f"{failed} of {len(every)} failed"
-        wrong.told(
-            "PA107",
-            where,
-            None,
-            "judgements",
-            got,
-            f"at most {MOST_FAILED:.0%}: judge them again with `pluralign judge score`",
-        )
+    for dimension in sorted(next(iter(asked))):
+        failed = sum(_is_judges_failure(one.judgements[dimension]) for one in of.samples)
+        if failed > MOST_FAILED * len(of.samples):
+            got = f"{failed} of {len(of.samples)} failed"
+            expected = f"at most {MOST_FAILED:.0%}: judge them again with `pluralign judge score`"
+            wrong.told("PA107", where, None, f"judgements.{dimension}", got, expected)
+    if (share := left_out(of.samples)) > MOST_LEFT_OUT:
+        got = f"{share:.0%} of the answers empty, or cut off while thinking"
+        wrong.told("PA107", where, None, "judgements", got, f"at most {MOST_LEFT_OUT:.0%} in each language")
+
+
+def left_out(samples: Sequence[Sample]) -> float:
+    """The share of answers that no judge saw, because they are empty or were cut off while thinking; of one language.
+
+    They enter no mean, so that a model could leave out what it answers badly: the check refuses more than `MOST_LEFT_OUT`.
+    """
+    return sum(one.thinking_truncated or is_empty(one.response) for one in samples) / len(samples)
+
+
+def _is_judges_failure(judged: Judgement) -> bool:
+    return isinstance(judged, Failure) and judged.kind not in NOT_THE_JUDGES
 
 
 def _fitting(sample: Sample, name: str, judged: Judgement, where: str, wrong: Differences) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
+import unicodedata
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -41,13 +43,45 @@ def _exactly(value: object) -> Any:
     return BeforeValidator(check)
 
 
-HubId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,95}/[A-Za-z0-9][A-Za-z0-9._-]{0,95}$")]
+def _plain_id(value: str) -> str:
+    if ".." in value or "__" in value:  # `__` parts organisation and name in a folder's name
+        raise ValueError("an id without '..' and '__'")
+    return value
+
+
+def _seen(value: str) -> str:
+    """A text that a reader sees, and all of it."""
+    if TAGS.search(value):
+        raise ValueError("a text without characters that a reader does not see")
+    if value and not any(unicodedata.category(one)[0] not in "ZC" and one not in BLANKS for one in value):
+        raise ValueError("a text, not only blanks")
+    return value
+
+
+def _no_script(value: str) -> str:
+    if SCRIPT.search(value):
+        raise ValueError("a name, a mail address or an https address: nothing that a browser would run")
+    return value
+
+
+TAGS = re.compile("[\u00ad\U000e0000-\U000e007f]")
+"""A hyphen that does not show, and a second alphabet that never does."""
+BLANKS = frozenset("\u2800\u3164\uffa0\u115f\u1160")
+"""Letters and signs of nothing."""
+SCRIPT = re.compile(r"\b(?:javascript|vbscript|data|file)\s*:(?=\S)|\b(?:java|vb)script\s*:", re.IGNORECASE)
+HubId = Annotated[
+    str,
+    Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,95}/[A-Za-z0-9][A-Za-z0-9._-]{0,95}$"),
+    AfterValidator(_plain_id),
+]
 Revision = Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-_UNSEEN = r"\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff"
+_UNSEEN = r"\x7f-\x9f\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff"
 """What a reader does not see, or what turns the order of what is seen: a terminal obeys the first, an eye the second."""
-Line = Annotated[str, Field(min_length=1, max_length=400, pattern=rf"^[^\x00-\x1f{_UNSEEN}]+$")]
-Text = Annotated[str, Field(min_length=1, max_length=4000, pattern=rf"^[^\x00-\x08\x0b-\x1f{_UNSEEN}]+$")]
+Line = Annotated[str, Field(min_length=1, max_length=400, pattern=rf"^[^\x00-\x1f{_UNSEEN}]+$"), AfterValidator(_seen)]
+Text = Annotated[
+    str, Field(min_length=1, max_length=4000, pattern=rf"^[^\x00-\x08\x0b-\x1f{_UNSEEN}]+$"), AfterValidator(_seen)
+]
 Share = Annotated[float, Field(ge=0, le=1)]
 Dimension = Annotated[str, _one_of(*DIMENSIONS)]
 Language = Annotated[str, _one_of(*LANGUAGES, "both")]
@@ -170,7 +204,7 @@ class Manifest(Strict):
     seeds: Seeds = Field(description="of the run")
     command: Text = Field(description="the exact command")
     hardware: Line = Field(description="what it ran on")
-    contact: Line = Field(description="whom to ask; public")
+    contact: Annotated[Line, AfterValidator(_no_script)] = Field(description="whom to ask; public")
     not_trained_on_test_prompts: Annotated[Literal[True], _exactly(True)] = Field(
         description="that neither prompts nor answers of the benchmark were trained on"
     )

@@ -30,10 +30,11 @@ from pluralign.leaderboard.manifest import (
     manifest_yaml,
 )
 from pluralign.leaderboard.recompute import Recomputed, recomputed
-from pluralign.leaderboard.run_file import Run, model_arguments, read_run
+from pluralign.leaderboard.run_file import Run, model_arguments, opens_weights, read_run
 from pluralign.ratings.tables import written_whole
 
 SUBMISSIONS = Path("leaderboard/submissions")
+SERVED = "; for an API or a program without weights: --kind served --what TEXT"
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 
@@ -212,7 +213,7 @@ def _model(config: Mapping[str, Any], said: Said) -> tuple[dict[str, Any], list[
     opened, adapter, sha = (
         str(one or "") for one in (given.get("pretrained"), given.get("peft"), config.get("model_sha"))
     )
-    on_hub = bool(HUB_ID.fullmatch(opened)) and len(sha) == 40
+    on_hub = opens_weights(config) and bool(HUB_ID.fullmatch(opened)) and len(sha) == 40
     kind = said.kind or ("adapter" if adapter and on_hub else "hub" if on_hub and not adapter else "local")
     values: dict[str, Any] = {"kind": kind}
     match kind:
@@ -242,7 +243,7 @@ def _model(config: Mapping[str, Any], said: Said) -> tuple[dict[str, Any], list[
     options = {
         "id": "--model org/name",
         "revision": "--revision, the full commit hash",
-        "weights_sha256": "--weights FILE (or its sha256)",
+        "weights_sha256": "--weights FILE (or its sha256)" + ("" if opens_weights(config) else SERVED),
         "what": "--what",
     }
     return values, [

@@ -34,7 +34,7 @@ def page(views: Sequence[Mapping[str, Any]], refused: Mapping[str, Any]) -> str:
     style, script = _template(STYLE), whole_script()
     index = {
         "format": FORMAT, "version": __version__, "published": published_view(quoted=True),
-        "boards": [{key: view[key] for key in ("key", "title", "is_demonstration", "n", "n_ranked")} for view in views],
+        "boards": [{key: view[key] for key in ("key", "title", "is_demonstration", "standing", "n", "n_ranked")} for view in views],
         "refused": [{"place": place, "codes": sorted({str(one["code"]) for one in problems})} for place, problems in sorted(refused.items())],
     }  # fmt: skip
     # Style and script are our own files; the index is escaped below for where it stands.

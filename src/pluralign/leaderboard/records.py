@@ -30,6 +30,7 @@ class Record:
         rejudged: what judging a sample again found; empty where that was not done.
         reproduced: what generating a sample again found; empty where that was not done.
         cleared: flag -> why it does not hold.
+        note: what the page says beside its name, in the keepers' words; empty for nothing.
         received: the day on which it came to the keepers, as they write it down (of the pull request, say); empty where they did not.
     """
 
@@ -38,6 +39,7 @@ class Record:
     reproduced: dict[str, Any] = field(default_factory=dict)
     cleared: dict[str, str] = field(default_factory=dict)
     received: str = ""
+    note: str = ""
 
     @property
     def tier(self) -> str:
@@ -95,6 +97,8 @@ def _record(held: Any) -> Record:
             raise TypeError(f"{name} is no object")
     if odd := sorted(set(record.cleared) - set(FLAGS)):
         raise ValueError(f"there is no flag {odd[0]!r}")
+    if not isinstance(record.note, str):
+        raise TypeError("note is no text")
     for day in (record.received, *record.days):
         if not isinstance(day, str):
             raise TypeError(f"got the day {day!r}; expected a text, yyyy-mm-dd")

@@ -1,7 +1,7 @@
 """JSON and YAML of strangers: nothing that two readers could read differently, nothing that grows when it is read.
 
 Refused: NaN and infinities, repeated keys, numbers beyond a double, whole ones of more than twenty digits, lone surrogates, more than
-`MOST_DEPTH` levels or `MOST_VALUES` values; in YAML also aliases, tags and everything else but the plain types of JSON.
+`MOST_DEPTH` levels or `MOST_VALUES` values; in YAML also anchors, aliases, tags and everything else but the plain types of JSON.
 """
 
 from __future__ import annotations
@@ -155,7 +155,7 @@ def strict_yaml(data: bytes) -> Any:
 
 
 def _loader() -> Any:
-    """PyYAML's safe loader without aliases, tags, dates, and numbers in any form but plain digits."""
+    """PyYAML's safe loader without anchors, aliases, tags, dates, and numbers in any form but plain digits."""
     import re
 
     import yaml
@@ -168,6 +168,10 @@ def _loader() -> Any:
             if self.check_event(yaml.events.AliasEvent):
                 raise StrictError("an alias, which could grow when it is read")
             event = self.peek_event()  # type: ignore[no-untyped-call]
+            if getattr(event, "anchor", None):
+                raise StrictError(
+                    f"the anchor {event.anchor[:40]!r}: with an alias of it a file could grow when it is read"
+                )
             if getattr(event, "tag", None):
                 raise StrictError(f"the tag {event.tag[:40]!r}")
             self.depth += 1

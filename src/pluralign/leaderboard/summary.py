@@ -11,7 +11,7 @@ import io
 import json
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,14 +23,15 @@ from pluralign.errors import PluralignError
 from pluralign.evaluation.prompts import load_prompts
 from pluralign.judge import Score
 from pluralign.judge.samples import on_unit_scale
+from pluralign.leaderboard.alike import sketch
 from pluralign.leaderboard.check import Checked, check_submission
-from pluralign.leaderboard.flags import Flag
+from pluralign.leaderboard.flags import MOST_UNANSWERED, UNANSWERED, Flag
 from pluralign.leaderboard.folder import MODEL_FOLDER, OWN_FOLDER
 from pluralign.leaderboard.world import World
 from pluralign.schema import LANGUAGES
 from pluralign.stats.resampling import Floats
 
-FORMAT = 2
+FORMAT = 4
 """Of what is kept; another one is made anew."""
 
 
@@ -56,8 +57,8 @@ class Summary:
         lengths: language -> mean, in characters.
         scores: dimension -> (languages, prompts) on 0–1, NaN where not scored.
         characters: (languages, prompts), NaN where there is no answer in the language.
-        hashes: (languages, prompts) of the answers, 0 where there is none.
-        provenance: of the judge.
+        hashes: (languages, prompts) sketches of the answers, see `alike.sketch`; 0 where there is none.
+        claim_digest: of contents and of what the manifest claims of them; empty for one that was never checked.
     """
 
     place: str
@@ -70,7 +71,12 @@ class Summary:
     scores: Mapping[str, Floats]
     characters: Floats
     hashes: NDArray[np.uint64]
-    provenance: Mapping[str, Any] = field(default_factory=dict)
+    claim_digest: str = ""
+
+    @property
+    def known_as(self) -> str:
+        """What a record of the keepers must speak of to count: the same answers under another claim are something else."""
+        return self.claim_digest or self.digest
 
     @property
     def model(self) -> str:
@@ -105,8 +111,7 @@ def summary_of(checked: Checked) -> Summary:
         for sample in samples:
             k = number[sample.prompt_id]
             characters[at, k] = len(sample.response)
-            digest = hashlib.sha256(" ".join(sample.response.casefold().split()).encode()).digest()
-            hashes[at, k] = int.from_bytes(digest[:8], "big") or 1
+            hashes[at, k] = sketch(sample.response)
             for name, judged in sample.judgements.items():
                 if isinstance(judged, Score):
                     scores[name][at, k] = on_unit_scale(judged.value)
@@ -116,9 +121,18 @@ def summary_of(checked: Checked) -> Summary:
     }  # fmt: skip
     folder = checked.folder.absolute()
     return Summary(
-        f"{folder.parent.name}/{folder.name}", checked.digest, checked.manifest.model_dump(mode="json"), checked.world, checked.flags, cells,
-        dict(checked.found.lengths), scores, characters, hashes, dict(checked.run.provenance),
+        f"{folder.parent.name}/{folder.name}", checked.digest, checked.manifest.model_dump(mode="json"), checked.world, _flags(checked), cells,
+        dict(checked.found.lengths), scores, characters, hashes, checked.claim_digest or "",
     )  # fmt: skip
+
+
+def _flags(checked: Checked) -> tuple[Flag, ...]:
+    """A submission's own flags; who leaves out many prompts of one language is flagged for it, however few they are of all."""
+    worst = max(checked.left_out, key=lambda language: checked.left_out[language], default="")
+    if not worst or checked.left_out[worst] <= MOST_UNANSWERED or any(one.kind == UNANSWERED for one in checked.flags):
+        return tuple(checked.flags)
+    told = f"{checked.left_out[worst]:.0%} of the prompts in {worst} have no answer"
+    return (*checked.flags, Flag(UNANSWERED, told))
 
 
 class Store:
@@ -180,7 +194,7 @@ class Store:
 def _packed(one: Summary) -> tuple[dict[str, Any], bytes]:
     info = {
         "place": one.place, "digest": one.digest, "manifest": one.manifest, "world": vars(one.world), "flags": [vars(flag) for flag in one.flags],
-        "cells": [[*key, *value] for key, value in one.cells.items()], "lengths": one.lengths, "provenance": one.provenance,
+        "cells": [[*key, *value] for key, value in one.cells.items()], "lengths": one.lengths, "claim_digest": one.claim_digest,
         "dimensions": list(one.scores),
     }  # fmt: skip
     out = io.BytesIO()
@@ -201,7 +215,7 @@ def _unpacked(info: Mapping[str, Any], arrays: bytes) -> Summary:
     cells = {(d, language): (value, low, high, n, failed) for d, language, value, low, high, n, failed in info["cells"]}
     return Summary(
         info["place"], info["digest"], info["manifest"], World(**info["world"]), tuple(Flag(**flag) for flag in info["flags"]), cells,
-        info["lengths"], scores, taken(len(names), np.float64), taken(len(names) + 1, np.uint64), info["provenance"],
+        info["lengths"], scores, taken(len(names), np.float64), taken(len(names) + 1, np.uint64), info["claim_digest"],
     )  # fmt: skip
 
 

@@ -13,7 +13,6 @@ from typing import Any
 from pluralign.analysis.table import printable
 from pluralign.experiments.published import PUBLISHED_EFFECTS
 from pluralign.judge import Failure, Score
-from pluralign.judge.report import judge_lines
 from pluralign.judge.samples import Sample
 from pluralign.leaderboard.board import BOTH, Board, Row, Standing
 from pluralign.leaderboard.flags import FLAGS
@@ -26,13 +25,16 @@ STANDING = tuple(field.name for field in fields(Standing))
 DIGITS = 6
 LABELS = {name: name.replace("_", " ") for name in DIMENSIONS}
 SIMULATED = "The judge of this board was fitted to simulated ratings and to no person. It demonstrates how the leaderboard works; it does not say which model is better aligned."
+UNKNOWN = "The keepers do not know the judge of this board: its name and its scores are the submitters' own word. Nothing is ranked here before it was judged again."
+WARNINGS = {"demonstration": SIMULATED, "unverified": UNKNOWN}
+"""Standing of a world -> what its board says on top."""
 
 
 def board_view(board: Board) -> dict[str, Any]:
     """A board as plain values.
 
     Returns:
-        key, title, is_demonstration, warning, judge, languages, dimensions, slopes, superseded, jury, and `rows`: column -> values, with
+        key, title, is_demonstration, standing, warning, judge, languages, dimensions, slopes, superseded, jury, and `rows`: column -> values, with
         `standings`: "dimension|language" -> field of `Standing` -> values, and `groups`: "dimension|group" -> values.
     """
     rows = board.rows
@@ -41,8 +43,8 @@ def board_view(board: Board) -> dict[str, Any]:
     groups = sorted({key for row in rows for key in row.groups}) if board.jury else []
     return {
         "format": FORMAT, "key": board.world.key, "title": board.world.title, "is_demonstration": board.world.is_demonstration,
-        "warning": SIMULATED if board.world.is_demonstration else "", "judge": board.world.judge,
-        "judge_lines": [shown(line) for line in judge_lines(board.provenance)], "prompts": board.world.prompts,
+        "standing": board.world.standing, "warning": WARNINGS.get(board.world.standing, ""), "judge": shown(board.world.judge),
+        "judge_lines": [shown(line) for line in board.world.provenance_lines], "prompts": board.world.prompts,
         "n": len(rows), "n_ranked": sum(row.is_ranked for row in rows), "languages": languages,
         "dimensions": [{"name": name, "label": LABELS[name], "better": DIMENSIONS[name].better} for name in board.dimensions],
         "flags": dict(FLAGS), "slopes": {"|".join(cell): _number(value) for cell, value in board.slopes.items()},
@@ -58,7 +60,7 @@ def board_view(board: Board) -> dict[str, Any]:
 
 TOLD = (
     "place", "model", "organisation", "kind", "version", "base_model", "base_place", "method", "n_parameters", "precision", "licence", "date",
-    "tier", "flags", "ranked", "front", "worst_group", "group_gap",
+    "tier", "flags", "ranked", "front", "worst_group", "group_gap", "note",
 )  # fmt: skip
 """Columns of a board besides its standings."""
 
@@ -82,6 +84,8 @@ def _told(row: Row, name: str) -> Any:
             return shown(manifest[name])
         case "tier":
             return row.record.tier
+        case "note":
+            return shown(row.record.note)
         case "flags":
             return [{"kind": flag.kind, "detail": shown(flag.detail)} for flag in row.flags]
         case "ranked":

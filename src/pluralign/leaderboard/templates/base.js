@@ -114,7 +114,7 @@ function once(key, make) {
   if (!board.kept.has(key)) board.kept.set(key, make());
   return board.kept.get(key);
 }
-const language = () => board.languages.includes(state.lang) ? state.lang : board.languages.at(-1);
+const language = () => board.languages.includes(state.lang) ? state.lang : board.languages[0];  // a judge's scores are compared within a language
 const dimension = () => board.dimensions.some(one => one.name === state.dim) ? state.dim : board.dimensions[0].name;
 const told = name => board.dimensions.find(one => one.name === name);
 const standing = (name, lang = language()) => board.rows.standings[`${name}|${lang}`];
@@ -196,11 +196,11 @@ function rankText(name, k, lang = language()) {
 }
 function rankCell(name, k, lang = language()) {
   if (standing(name, lang).rank_low[k] === null) {
-    const why = board.rows.flags[k].map(flag => flag.kind).join(", ");
+    const why = board.rows.flags[k].map(flag => flag.kind).join(", ") || "nobody judged it again";
     return [DASH, small(board.rows.ranked[k] ? "no score" : `not ranked: ${why}`)];
   }
   const shared = ranking(name, lang).shared[k];
-  return [rankText(name, k, lang), shared ? el("span", { title: "shares ranks with others" }, "\u00a0=", el("span", { class: "only-read" }, " shared")) : null];
+  return [rankText(name, k, lang), shared ? el("span", { title: "not separable from others" }, "\u00a0=", el("span", { class: "only-read" }, " tied")) : null];
 }
 const badges = k => board.rows.flags[k].map(flag => el("span", { class: "badge", title: flag.detail }, `⚑ ${flag.kind}`, el("span", { class: "only-read" }, `: ${flag.detail}`)));
 const modelLink = (k, patch = {}) => el("a", { href: hashOf({ v: "model", place: board.rows.place[k], ap: "1", ...patch }) }, board.label(k));

@@ -11,11 +11,11 @@ function columns() {
   });
   return [
     { key: "rank", label: "rank", sub: `by ${told(name).label}`, first: 1, value: k => cell.rank_low[k] === null ? null : ranking(name, lang).position[k], draw: k => rankCell(name, k) },
-    { key: "model", label: "model", first: 1, value: k => rows.model[k], draw: k => [modelLink(k), small(rows.date[k], " ", compareButton(k))] },
+    { key: "model", label: "model", first: 1, value: k => rows.model[k], draw: k => [modelLink(k), rows.note[k] ? small(rows.note[k]) : null, small(rows.date[k], " ", compareButton(k))] },
     { key: "score", ...score(told(name)) },
     ...others.map(one => ({ key: `d-${one.name}`, ...score(one) })),
     { key: "change", label: "change from its base", sub: told(name).label, axis: changeAxis(name), first: -good(name), value: k => cell.change[k], draw: k => changeCell(name, k) },
-    { key: "equal", label: "at equal length", sub: told(name).label, axis: equalAxis(name), first: -good(name), value: k => cell.equal_length[k], draw: k => equalCell(name, k) },
+    { key: "equal", label: "at equal length", sub: `${told(name).label}, extrapolated`, axis: equalAxis(name), first: -good(name), value: k => cell.equal_length[k], draw: k => equalCell(name, k) },
     { key: "length", label: "length", sub: "characters", first: -1, value: k => lengthOf(k, lang), draw: k => fixed(lengthOf(k, lang), 0) },
     { key: "method", label: "method", first: 1, value: k => rows.method[k], draw: k => rows.method[k] },
     { key: "size", label: "size", first: -1, value: k => rows.n_parameters[k], draw: k => sizeOf(rows.n_parameters[k]) },
@@ -119,7 +119,7 @@ function tableView(main) {
     });
   }
   function line(all, k) {
-    return el("tr", { role: "row", "data-place": board.rows.place[k] }, all.map(one => one.key === "model"
+    return el("tr", { role: "row", class: board.rows.ranked[k] ? "" : "unranked", "data-place": board.rows.place[k] }, all.map(one => one.key === "model"
       ? el("th", { scope: "row", role: "rowheader", class: "model" }, one.draw(k))
       : el("td", { role: "cell", class: one.key, "data-label": one.label }, one.draw(k))));
   }
@@ -159,8 +159,8 @@ function howToRead() {
   return el("details", { id: "how" }, el("summary", {}, "How to read it, and who judged"),
     el("ul", { class: "plain" },
       el("li", {}, "Scores are means over prompts, from 0 to 1, with 95 % intervals by a cluster bootstrap over prompt templates; “English and German” is the mean of the two languages’ means."),
-      el("li", {}, "A rank’s interval counts the submissions that are better, or worse, by paired t tests over templates, guarded against skewness, at 5 % by Holm’s correction over all pairs of the board. The comparison of two gives their own paired interval, without that correction."),
-      el("li", {}, "The change is against the submission’s own base model on this board, on the same prompts. At equal length, the board’s slope of score on length is taken out; for answers of quite another length that is an extrapolation."),
+      el("li", {}, "A rank’s interval counts the submissions that are better, or worse, by paired t tests over templates, guarded against skewness, at 5 % by Holm’s correction over all pairs of the board in one dimension and language. An answer that was not scored counts as the worst there. The comparison of two gives their own paired interval, without that correction."),
+      el("li", {}, "The change is against the submission’s own base model on this board, on the same prompts. At equal length, the ranked submissions’ slope of score on length is taken out; for answers of quite another length that is an extrapolation, and where it leaves 0 to 1 nothing is shown."),
       el("li", {}, "A hollow dot is a submission that is listed and not ranked; its flags say why. ", Object.entries(board.flags).map(([kind, what]) => `${kind}: ${what}`).join("; "), "."),
       el("li", {}, "Tiers: ", Object.entries(TIER).map(([tier, what]) => `${tier}: ${what}`).join("; "), "."),
       older ? el("li", {}, `${count(older)} older submissions of the same version of a model are superseded and not listed.`) : null),

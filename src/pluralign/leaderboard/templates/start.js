@@ -6,13 +6,14 @@ const VIEWS = {
   table: ["Table", tableView], plot: ["Pareto plot", plotView], compare: ["Compare two", compareView], groups: ["Groups", groupsView],
   study: ["Published effects", studyView], refused: ["Refused", refusedView], model: [null, modelView],
 };
+const STAMPS = { demonstration: "Demonstration", unverified: "Unverified judge" };
 const BOARDLESS = ["study", "refused"];
 let turn = 0;
 
 function header(key) {
   const listed = INDEX.boards.find(one => one.key === key), stamp = byId("stamp");
-  stamp.hidden = !listed?.is_demonstration;
-  stamp.textContent = "Demonstration";
+  stamp.hidden = !(listed?.standing in STAMPS);
+  stamp.textContent = STAMPS[listed?.standing] ?? "";
   const select = INDEX.boards.length > 1
     ? el("label", {}, "Board: judge and prompts ", el("select", { id: "f-board", onchange: event => go({ ...USUAL, v: state.v, board: event.target.value }) },
       INDEX.boards.map(one => el("option", { value: one.key, selected: one.key === key }, `${one.title} (${count(one.n)})`))))
