@@ -167,6 +167,7 @@ def test_pooling_is_that_of_stats(make_results, tmp_path):
     assert p < 0.05
 
 
+@pytest.mark.slow
 def test_two_models_give_no_pooled_interval(whole_grid):
     found = one_of(
         effects_of(opened(whole_grid), 20),
@@ -182,6 +183,7 @@ def test_two_models_give_no_pooled_interval(whole_grid):
     assert any("no p value and no interval" in note for note in found.notes)
 
 
+@pytest.mark.slow
 def test_a_model_with_fewer_seeds_stays_in(whole_grid):
     found = one_of(
         effects_of(opened(whole_grid), 20),

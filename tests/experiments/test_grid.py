@@ -79,7 +79,9 @@ def test_what_is_finished_is_not_done_again(cells, settings, tmp_path, monkeypat
     assert outcome.kept == tuple(cells[:1])
 
 
-@pytest.mark.parametrize("stage", ["train", "log_ratios", "generated", "judged"])
+@pytest.mark.parametrize(
+    "stage", ["train", "generated", *(pytest.param(one, marks=pytest.mark.slow) for one in ("log_ratios", "judged"))]
+)
 def test_a_grid_that_is_killed_at_any_stage_goes_on_and_repeats_nothing(cells, settings, tmp_path, monkeypatch, stage):
     results, calls = tmp_path / "results", []
     rooms = {"train": grid, "log_ratios": measure, "generated": measure, "judged": measure}
@@ -104,6 +106,7 @@ def test_a_grid_that_is_killed_at_any_stage_goes_on_and_repeats_nothing(cells, s
     assert calls.count("train") == 1
 
 
+@pytest.mark.slow
 def test_an_unfinished_cell_of_a_clone_has_no_adapter_and_is_trained_again(cells, settings, tmp_path):
     results = tmp_path / "results"
     run_grid([cells[1]], settings, results)

@@ -147,6 +147,7 @@ def test_runs_that_did_not_reach_their_kl_are_in_no_contrast_and_are_named(make_
     assert [one["where"] for one in found.record["kl_not_reached"]] == [f"one/{cells[1].name}/seed0"]
 
 
+@pytest.mark.slow
 def test_the_same_results_give_the_same_files(written, whole_grid, make_results, tmp_path):
     cells = [base_cell("org/one"), Cell("org/one", "exp3-mean-toxicity"), Cell("org/one", "exp3-first-toxicity")]
     folder = make_results(tmp_path / "r", cells)

@@ -86,7 +86,7 @@ def killed(monkeypatch):
     return at
 
 
-@pytest.mark.parametrize("method", ["dpo", "kto", "dro"])
+@pytest.mark.parametrize("method", ["dpo", *(pytest.param(one, marks=pytest.mark.slow) for one in ("kto", "dro"))])
 def test_a_run_that_was_killed_goes_on_from_its_checkpoint_to_the_same_end(base, recipe, few, tmp_path, killed, method):
     recipe = recipe.changed(steps=8, method=method)
     whole = weights(train(recipe, base, few, tmp_path / "whole", say=silent).folder)
