@@ -118,19 +118,20 @@ GONE = object()
 
 
 def manifest_with(path: str, value: Any) -> Break:
-    def edit(one: Copy) -> None:
-        held, key = at(one.manifest, path)
-        _put(held, key, value)
-        one.save_manifest()
-
-    return edit
+    return _with(path, value, lambda one: one.manifest, Copy.save_manifest)
 
 
 def results_with(path: str, value: Any) -> Break:
+    return _with(path, value, lambda one: one.results, Copy.save_results)
+
+
+def _with(path: str, value: Any, of: Callable[[Copy], Any], save: Callable[[Copy], None]) -> Break:
+    """Puts a value at a path of a file, and writes the file."""
+
     def edit(one: Copy) -> None:
-        held, key = at(one.results, path)
+        held, key = at(of(one), path)
         _put(held, key, value)
-        one.save_results()
+        save(one)
 
     return edit
 

@@ -142,13 +142,15 @@ def boards(
 
 def _board(own: list[Summary], records: Path, kept: Path | None, jury: str, groups: Mapping[str, Groups]) -> Board:
     own = sorted(own, key=lambda one: (one.date, one.digest))
-    tiers = {one.place: read_record(records, one.place, one.known_as).tier for one in own}
+    records_of = {one.place: read_record(records, one.place, one.known_as) for one in own}
+    tiers = {place: of.tier for place, of in records_of.items()}
     superseded = _superseded(own, tiers)
     own = [one for one in own if one.place not in superseded]
-    known = [read_record(records, one.place, one.known_as) for one in own]
+    known = [records_of[one.place] for one in own]
     flags = _flags(own, known)
+    is_known = own[0].world.standing != UNVERIFIED  # looked up once: it reads the keepers' list
     ranked = [
-        k for k, some in enumerate(flags) if may_rank(some) and (own[0].world.standing != UNVERIFIED or known[k].tier != FIRST_TIER)
+        k for k, some in enumerate(flags) if may_rank(some) and (is_known or known[k].tier != FIRST_TIER)
     ]  # fmt: skip
     bases = _bases(own, ranked, tiers)
     dimensions = tuple(name for name in DIMENSIONS if any(name in one.scores for one in own))
@@ -162,8 +164,8 @@ def _board(own: list[Summary], records: Path, kept: Path | None, jury: str, grou
     fronts = _fronts(standings, ranked)
     placed = set(ranked)
     rows = tuple(
-        Row(one, record, tuple(some), k in placed, standing, front, bases[k], groups.get(one.digest, {}))
-        for k, (one, record, some, standing, front) in enumerate(zip(own, known, flags, standings, fronts, strict=True))
+        Row(one, of, tuple(some), k in placed, standing, front, bases[k], groups.get(one.digest, {}))
+        for k, (one, of, some, standing, front) in enumerate(zip(own, known, flags, standings, fronts, strict=True))
     )
     return Board(own[0].world, rows, dimensions, languages, slopes, superseded, jury)
 
