@@ -168,6 +168,23 @@ def matmul_rate(device) -> float:
     return 2 * n**3 / min(times)
 
 
+REPORTING = """
+import runpy, sys
+sys.argv = sys.argv[1:]
+runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+import torch
+if torch.cuda.is_available():
+    print("ON_DEVICE", torch.cuda.max_memory_allocated() / 1e9)
+"""
+"""Runs a module as `python -m` does, and tells how much memory of the GPU it took at most."""
+
+
+def on_device(output: str) -> float | None:
+    """GB of the GPU that a run says it took; None where there is none."""
+    found = re.search(r"ON_DEVICE ([\d.]+)", output)
+    return float(found[1]) if found else None
+
+
 def call(command: list[str], **env: str) -> tuple[float, float, str]:
     """Wall seconds, peak memory of the child in GB, and its output."""
     script = (
@@ -185,6 +202,7 @@ def call(command: list[str], **env: str) -> tuple[float, float, str]:
 
 
 def worker(asked: argparse.Namespace, name: str, out: str, cache: str) -> tuple[dict, float, float]:
+    """What a worker found, its wall seconds, and its peak memory in GB: of the GPU where there is one."""
     words = [
         "--worker",
         name,
@@ -193,17 +211,20 @@ def worker(asked: argparse.Namespace, name: str, out: str, cache: str) -> tuple[
         *(f"--{key}={getattr(asked, key.replace('-', '_'))}" for key in ("steps", "first-layer", "model")),
     ]
     spent, peak, text = call([sys.executable, __file__, *words], PLURALIGN_CACHE=cache)
-    return json.loads(text.split("RESULT ")[1].splitlines()[0]), spent, peak
+    return json.loads(text.split("RESULT ")[1].splitlines()[0]), spent, on_device(text) or peak
 
 
 def trl_command(asked: argparse.Namespace, rows: dict, folder: str, out: str) -> list[str]:
+    import torch
+
+    where = [] if torch.cuda.is_available() else ["--use_cpu", "true"]
     return [
         sys.executable, "-m", "trl.scripts.dpo", "--dataset_name", folder, "--dataset_train_split", "train", "--model_name_or_path",
         rows["model"], "--dtype", "bfloat16", "--bf16", "true", "--precompute_ref_log_probs", "true", "--gradient_checkpointing", "false",
         "--max_steps", str(asked.steps), "--per_device_train_batch_size", "8", "--learning_rate", "1e-4", "--lr_scheduler_type", "constant",
         "--beta", "0.1", "--use_peft", "true", "--lora_r", "16", "--lora_alpha", "32", "--lora_dropout", "0", "--lora_target_modules",
         *rows["modules"], "--train_sampling_strategy", "sequential", "--seed", "0", "--logging_steps", "1", "--report_to", "none",
-        "--save_strategy", "no", "--output_dir", out,
+        "--save_strategy", "no", "--output_dir", out, *where,
     ]  # fmt: skip
 
 
@@ -221,6 +242,10 @@ def main() -> None:
     if asked.worker:
         found = {"ours": worker_ours, "rows": worker_rows, "step": worker_step}[asked.worker](asked)
         print("RESULT " + json.dumps(found))
+        import torch
+
+        if torch.cuda.is_available():
+            print("ON_DEVICE", torch.cuda.max_memory_allocated() / 1e9)
         return
     with tempfile.TemporaryDirectory() as scratch:
         rows, _, _ = worker(asked, "rows", f"{scratch}/rows", f"{scratch}/cache")
@@ -232,7 +257,8 @@ def main() -> None:
             ),
             flush=True,
         )
-        trl_s, trl_peak, text = call(command, HF_HOME=f"{scratch}/hf")
+        trl_s, trl_peak, text = call([command[0], "-c", REPORTING, *command[2:]], HF_HOME=f"{scratch}/hf")
+        trl_peak = on_device(text) or trl_peak
         ours, ours_s, ours_peak = worker(asked, "ours", f"{scratch}/ours", f"{scratch}/cache2")
         step, _, _ = worker(asked, "step", f"{scratch}/step", f"{scratch}/cache")
     trl_losses = [float(one) for one in re.findall(r"'loss': '?([\d.e-]+)", text)]

@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pluralign.errors import PluralignError
-from pluralign.experiments import engines, grid, measure
+from pluralign.experiments import asked, engines, grid, measure
 from pluralign.experiments.answers import Judging
 from pluralign.experiments.cells import ANSWER_COLUMNS, Cell, all_cells, base_cell, cells_of
 from pluralign.experiments.engines import run_grid
@@ -251,3 +251,48 @@ def test_a_file_that_was_cut_off_is_made_again(cells, settings, tmp_path, monkey
     assert f"{name} was cut off: it is made again" in said
     assert pq.read_table(cells[1].folder(results) / "answers_en.parquet").num_rows == 4
     assert pq.read_table(cells[1].folder(results) / "held_out.parquet").num_rows > 0
+
+
+def test_answers_are_judged_where_there_is_neither_model_nor_adapter(cells, settings, tmp_path, monkeypatch):
+    elsewhere, here, answers = tmp_path / "elsewhere", tmp_path / "here", replace(settings, answers_only=True)
+    with monkeypatch.context() as unreachable:
+        unreachable.setattr(asked, "open_judge", lambda *_: pytest.fail("a judge was opened"))
+        outcome = run_grid(cells[:2], answers, elsewhere)
+        assert (outcome.done, outcome.failed) == (tuple(cells[:2]), ())
+        assert run_grid(cells[:2], answers, elsewhere).kept == tuple(cells[:2])
+    made = {cell: json.loads((cell.folder(elsewhere) / "generated.json").read_text())["en"] for cell in cells[:2]}
+    for cell in cells[:2]:
+        assert not (cell.folder(elsewhere) / "cell.json").exists()
+        made[cell]["device"] = "NVIDIA H200"
+        (cell.folder(elsewhere) / "generated.json").write_text(json.dumps({"en": made[cell]}))
+    shutil.copytree(elsewhere, here, ignore=shutil.ignore_patterns("adapter", ".lock"))
+    with monkeypatch.context() as modelless:
+        modelless.setattr(engines, "resident", lambda *_: pytest.fail("the model was opened"))
+        outcome = run_grid(cells[:2], settings, here)
+    assert (outcome.done, outcome.failed) == (tuple(cells[:2]), ())
+    for cell in cells[:2]:
+        folder = cell.folder(here)
+        told = json.loads((folder / "cell.json").read_text())
+        assert (told["devices"], told["weights"]) == ({"en": "NVIDIA H200"}, made[cell]["weights"])
+        assert pq.read_table(folder / "answers_en.parquet").num_rows == 4
+        assert not list(folder.glob("generat*"))
+
+
+def test_answers_of_which_nobody_knows_what_made_them_are_made_again(cells, settings, tmp_path):
+    results, answers = tmp_path / "results", replace(settings, answers_only=True)
+    run_grid(cells[:1], answers, results)
+    folder = cells[0].folder(results)
+    before = (folder / "generations_en.jsonl").read_bytes()
+    (folder / "generations_en.jsonl").write_text('{"prompt_id": "another model\'s"}\n')
+    (folder / "generated.json").unlink()
+    assert run_grid(cells[:1], answers, results).done == tuple(cells[:1])
+    assert (folder / "generations_en.jsonl").read_bytes() == before
+    (folder / "generated.json").write_text('{"en": {}}')
+    ((_, why),) = run_grid(cells[:1], settings, results).failed
+    assert "PA099" in why
+    assert "generated.json cannot be read" in why
+
+
+def test_that_nothing_is_judged_now_is_no_property_of_the_results(settings):
+    assert "answers_only" not in settings.to_json()
+    assert replace(settings, answers_only=True).to_json() == settings.to_json()

@@ -79,6 +79,16 @@ USED_WRONGLY = frozenset(
 """Codes that mean that the command was called with something that does not exist or does not fit: exit code 2."""
 
 
+def _missing(error: ModuleNotFoundError) -> str:
+    """The module that is not installed: of the error's own, or of what it was raised from (transformers names none in its own)."""
+    at: BaseException | None = error
+    while at is not None:
+        if isinstance(at, ModuleNotFoundError) and at.name:
+            return at.name
+        at = at.__cause__ or at.__context__
+    return str(error)
+
+
 def main() -> None:
     """Run the command line; errors of ours become a message and an exit code, never a traceback."""
     try:
@@ -88,11 +98,10 @@ def main() -> None:
         wrong = error.code in USED_WRONGLY and not isinstance(error, ProblemsFoundError)
         sys.exit(2 if wrong else 1)
     except ModuleNotFoundError as error:
-        if (error.name or "").startswith("pluralign"):
+        name = _missing(error)
+        if name.startswith("pluralign"):
             raise
-        missing = PluralignError(
-            "PA054", f"this command needs {error.name!r}.", "pip install 'pluralign[eval,release]'"
-        )
+        missing = PluralignError("PA054", f"this command needs {name!r}.", "pip install 'pluralign[eval,release]'")
         typer.secho(str(missing), err=True, fg="red")
         sys.exit(2)
     except OSError as error:

@@ -51,6 +51,7 @@ def run(
     held_out: Annotated[int, typer.Option("--held-out", min=0, help="Held-out prompts a template whose pairs are ordered; 0 for all.")] = 0,
     limit: Annotated[int, typer.Option("--limit", min=0, help="Only the first prompts are answered; 0 for all.")] = 0,
     frontier: Annotated[bool, typer.Option("--frontier", help="Keep adapters at a quarter, half and three quarters of each run (--set checkpoints=[…] for others) and answer the prompts with them too.")] = False,
+    answers_only: Annotated[bool, typer.Option("--answers-only", help="Train and answer, and judge nothing: for machines that reach no judge. The same command without it judges, also on another machine and without the adapters.")] = False,
     set_: Annotated[list[str] | None, typer.Option("--set", help="key=value over every recipe, e.g. steps=32 or lora.first_layer=15; grpo:steps=24 for recipes of one method only.")] = None,
     engine: Annotated[str, typer.Option("--engine", help="local, or ray for a cluster.")] = "local",
     address: Annotated[str | None, typer.Option("--address", help="Of a Ray cluster, e.g. auto.")] = None,
@@ -72,7 +73,9 @@ def run(
     from pluralign.experiments.cells import all_cells
     from pluralign.experiments.engines import check_grid, is_kept, run_grid
 
-    settings = _settings(ratings, languages, judge, real_judge, batch_size, held_out, limit, frontier, set_)
+    settings = _settings(
+        ratings, languages, judge, real_judge, batch_size, held_out, limit, frontier, answers_only, set_
+    )
     cells = all_cells(
         _experiments(experiments), _models(models), _numbers(seeds), _among("--ties", ties, TIE_RULES), _among("--protocols", protocols, PROTOCOLS)
     )  # fmt: skip
@@ -150,7 +153,7 @@ def _heading(recipe: Path) -> str:
 
 def _settings(
     ratings: Path | None, languages: str, judge: str, real_judge: list[str] | None, batch_size: int, held_out: int, limit: int,
-    frontier: bool, set_: list[str] | None,
+    frontier: bool, answers_only: bool, set_: list[str] | None,
 ) -> Settings:  # fmt: skip
     from pluralign.experiments.answers import Judging
     from pluralign.experiments.settings import Settings
@@ -160,7 +163,7 @@ def _settings(
     return Settings(
         changes=dict(assignment(one) for one in set_ or ()), languages=tuple(_among("--languages", languages, LANGUAGES)),
         judging=Judging(judge=judge, besides=tuple(real_judge or ())), generation_batch=batch_size,
-        held_out_a_template=held_out or None, limit=limit or None, frontier=frontier, ratings=str(ratings) if ratings else None,
+        held_out_a_template=held_out or None, limit=limit or None, frontier=frontier, answers_only=answers_only, ratings=str(ratings) if ratings else None,
     )  # fmt: skip
 
 

@@ -20,6 +20,7 @@ from pluralign.errors import PluralignError
 from pluralign.evaluation.include_path import tasks_dir
 from pluralign.evaluation.prompts import load_prompts
 from pluralign.evaluation.settings import DEFAULT_DIMENSIONS, NO_JUDGE
+from pluralign.experiments.cells import generations
 from pluralign.experiments.overlap import Grams, overlap
 from pluralign.judge import Answer, Failure, Judge, JudgeOptions
 from pluralign.judge.names import open_judge
@@ -67,7 +68,7 @@ def generated(
     Returns:
         Rows with prompt_id, template_id, prompt, response, thinking_truncated.
     """
-    path = folder / f"generations_{language}.jsonl"
+    path = folder / generations(language)
     if base is not None and not path.is_file():
         rows = _generate(base, model, language, batch_size, limit)
         write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), path)

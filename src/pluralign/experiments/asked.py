@@ -17,11 +17,14 @@ import yaml
 
 from pluralign.errors import PluralignError
 from pluralign.experiments.answers import Judging
-from pluralign.experiments.cells import BASE, CELL, Cell
+from pluralign.experiments.cells import BASE, CELL, HELD_OUT, Cell
+from pluralign.experiments.generated import are_generated
 from pluralign.experiments.settings import Settings
+from pluralign.experiments.whole import is_whole
 from pluralign.judge import Judge, JudgeOptions
 from pluralign.judge.names import open_judge
 from pluralign.training.run_folder import ADAPTER, RECIPE, RUN
+from pluralign.training.run_folder import is_finished as is_run_finished
 
 FRONTIER = "frontier.parquet"
 Told = TypeVar("Told")
@@ -55,6 +58,8 @@ def lacking(cell: Cell, settings: Settings, results: Path) -> Lacking:
             another model.
     """
     folder = cell.folder(results)
+    if settings.answers_only:
+        return _unanswered(cell, settings, results)
     if not cell.is_finished(results):
         return Lacking(True, settings.languages, (), settings.frontier and cell.condition != BASE)
     check_model(cell, folder)
@@ -68,6 +73,20 @@ def lacking(cell: Cell, settings: Settings, results: Path) -> Lacking:
     )  # fmt: skip
     wants = settings.frontier and cell.condition != BASE and not (folder / FRONTIER).is_file()
     return Lacking(False, languages, judges, wants and not no_frontier(cell, folder))
+
+
+def _unanswered(cell: Cell, settings: Settings, results: Path) -> Lacking:
+    """What a cell lacks where nothing is to be judged now. No judge is opened: it may not be installed where models are trained."""
+    folder, finished = cell.folder(results), cell.is_finished(results)
+    if finished:
+        check_model(cell, folder)
+    judged = told_judges(folder) if finished else {}
+    languages = tuple(
+        language for language in settings.languages
+        if language not in judged and not are_generated(folder, language)
+    )  # fmt: skip
+    trained = finished or cell.condition == BASE or (is_run_finished(folder) and is_whole(folder / HELD_OUT))
+    return Lacking(not finished and not (trained and not languages), languages)
 
 
 def check_model(cell: Cell, folder: Path) -> None:

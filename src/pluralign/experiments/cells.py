@@ -7,6 +7,7 @@ A cell's folder is `RESULTS/<model>/<name>/seed<k>`. `cell.json` is written last
 | run.json, recipe.yaml, curves.csv, README.md, adapter/ | the fine-tune (`training.run`); the adapter is not committed |
 | held_out.parquet | implicit rewards of answers that nothing was trained on (`training.heldout.log_ratios`), sets `test` and `e` |
 | answers_<language>.parquet | what the model answers to the held-out prompts, with scores, see `ANSWER_COLUMNS` |
+| generations_<language>.jsonl, generated.json | until they are judged: the answers, and what generated them |
 | frontier.parquet | scores and KL of the adapters kept on the way, where that was asked for |
 | cell.json | the cell; who judged in which language; weights, dtype, devices, seconds, versions |
 
@@ -23,13 +24,19 @@ from typing import Any, Literal
 from pluralign.errors import PluralignError, unknown
 from pluralign.preferences import ALIASES, CONDITIONS
 
-CELL, HELD_OUT = "cell.json", "held_out.parquet"
+CELL, HELD_OUT, GENERATED = "cell.json", "held_out.parquet", "generated.json"
 BASE = "base"
 """The name of the model without fine-tuning, a cell like the others with seed 0 and no training files."""
 ANSWER_COLUMNS = ("prompt_id", "template_id", "response", "response_length", "toxicity", "emotional_awareness")
 """Of `answers_<language>.parquet`. Scores of the evaluation judge on 0–1, NaN where judging failed; `response_length` in characters.
 Further columns `jury.<dimension>.<group>`: the mean rating on 0–1 that the rater model expects of a group. Further judges' scores are in
 `judge.<name>.<dimension>`."""
+
+
+def generations(language: str) -> str:
+    """The name of the file with answers that are not judged yet."""
+    return f"generations_{language}.jsonl"
+
 
 Control = Literal["none", "shuffled", "null"]
 EXPERIMENTS = ("exp1", "exp2", "exp3", "exp4", "controls")

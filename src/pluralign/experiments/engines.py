@@ -115,7 +115,8 @@ def check_grid(cells: Sequence[Cell], settings: Settings) -> None:
         PluralignError: PA097 for two judges of one name, or two models of one folder; PA070–PA078 for judges that cannot be opened; PA095
             for a recipe that does not fit.
     """
-    check_judges(settings.judging)
+    if not settings.answers_only:  # the judge may not be installed where models are trained
+        check_judges(settings.judging)
     check_models(dict.fromkeys(cell.model for cell in cells))
     check_changes(settings.changes)
     check_recipes(cells, settings)

@@ -14,20 +14,21 @@ import numpy as np
 
 from pluralign.errors import PluralignError
 from pluralign.experiments.asked import FRONTIER, Lacking, lacking
-from pluralign.experiments.cells import BASE, CELL, HELD_OUT, Cell, teacher_of
+from pluralign.experiments.cells import BASE, CELL, GENERATED, HELD_OUT, Cell, generations, teacher_of
 from pluralign.experiments.command import command_of
-from pluralign.experiments.measure import Place, measured, ratings_of
+from pluralign.experiments.generated import forget_generations, generators
+from pluralign.experiments.measure import Place, generate, measured, ratings_of, to_generate
 from pluralign.experiments.settings import Settings, recipe_of
 from pluralign.ratings import Ratings
 from pluralign.ratings.tables import write_text
 from pluralign.training.base import Base
 from pluralign.training.margins import margins
 from pluralign.training.recipe import Recipe, read_recipe
-from pluralign.training.run import device_name, train, versions
+from pluralign.training.run import train, versions
 from pluralign.training.run_folder import ADAPTER, LOCK, RECIPE, RUN, BusyError, finished_run, is_finished, locked
 
 FAILED = "failed.json"
-MEASURED = (HELD_OUT, "answers_*.parquet", "generations_*.jsonl", FRONTIER, f".{ADAPTER}-at-*")
+MEASURED = (HELD_OUT, "answers_*.parquet", generations("*"), GENERATED, FRONTIER, f".{ADAPTER}-at-*")
 """Files, and folders in progress, that are of one adapter."""
 Say = Callable[[str], None]
 
@@ -71,24 +72,28 @@ def run_cell(cell: Cell, base: Callable[[], Base], settings: Settings, results: 
 def _stages(place: Place, lacks: Lacking, say: Say) -> None:
     began = time.perf_counter()
     if lacks.begun and place.cell.condition != BASE:
-        _trained(place, say)
+        _trained(place, lacks, say)
+    if place.settings.answers_only:
+        generate(place, lacks, say)
+        return
     ended = time.perf_counter()
     told = measured(place, lacks, say)
     seconds = {"train": ended - began, "measure": time.perf_counter() - ended}
     info = _new(place, told, seconds) if lacks.begun else _extended(place, lacks, told, seconds)
     write_text(json.dumps(info, indent=1, sort_keys=True) + "\n", place.folder / CELL)
-    for language in lacks.languages:  # the answers are in the Parquet file now
-        (place.folder / f"generations_{language}.jsonl").unlink(missing_ok=True)
+    forget_generations(place.folder, lacks.languages)
 
 
 def _new(place: Place, told: dict[str, Any], seconds: dict[str, float]) -> dict[str, Any]:
     """What `cell.json` tells of a cell that was brought to its end."""
-    cell, base = place.cell, place.base()
-    run = finished_run(place.folder) or {}
+    cell, run = place.cell, finished_run(place.folder) or {}
+    made = generators(place.folder)
+    own = made[next(iter(told))]
     return {
         "cell": cell.to_json(), "judges": told, "ratings": ratings_of(place.settings.ratings, cell.control == "null").provenance.label,
-        "weights": base.digest, "dtype": run.get("dtype") or base_dtype(place.settings), "devices": dict.fromkeys(told, device_name(base.device)),
-        "data_sha256": run.get("data_sha256"), "versions": versions(), "seconds": seconds,
+        "weights": own["weights"], "dtype": run.get("dtype") or base_dtype(place.settings),
+        "devices": {language: made[language]["device"] for language in told}, "data_sha256": run.get("data_sha256"),
+        "versions": own["versions"], "judged_with": versions(), "seconds": seconds,
     }  # fmt: skip
 
 
@@ -99,7 +104,8 @@ def _extended(place: Place, lacks: Lacking, told: dict[str, Any], seconds: dict[
         language: former["judges"].get(language, {}) | told.get(language, {})
         for language in {**former["judges"], **told}
     }
-    devices = dict.fromkeys(lacks.languages, device_name(place.base().device) if lacks.languages else "")
+    made = generators(place.folder)
+    devices = {language: made[language]["device"] for language in lacks.languages}
     later = {
         "languages": list(lacks.languages), "judges": [list(one) for one in lacks.judges], "frontier": lacks.frontier,
         "seconds": seconds["measure"], "versions": versions(),
@@ -114,11 +120,13 @@ def base_dtype(settings: Settings) -> str:
     return str(settings.changes.get("dtype", "bfloat16"))
 
 
-def _trained(place: Place, say: Say) -> None:
-    """Train a cell unless it is trained; a clone has results and no adapters."""
+def _trained(place: Place, lacks: Lacking, say: Say) -> None:
+    """Train a cell unless it is trained; a clone has results and no adapters, and what was answered elsewhere needs none."""
     cell, folder, settings = place.cell, place.folder, place.settings
-    if is_finished(folder) and (folder / ADAPTER).is_dir():
-        return
+    if is_finished(folder):
+        missing, wants_rewards = to_generate(place, lacks, say)
+        if (folder / ADAPTER).is_dir() or not (missing or wants_rewards or lacks.frontier):
+            return
     recipe = _as_begun(recipe_of(cell, settings.changes, settings.frontier), folder, say)
     forget(folder)
     say("training")
@@ -167,12 +175,12 @@ def modpo_offset(place: Place, recipe: Recipe, base: Base, ratings: Ratings) -> 
     teacher = teacher_of(place.cell)
     assert teacher is not None
     folder, named = teacher.folder(place.results), f"modpo needs the adapter of {teacher.name}, seed {teacher.seed}"
-    if not teacher.is_finished(place.results):
+    if not is_finished(folder):
         if (folder / LOCK).is_file():
             with locked(folder):  # raises where another process has it
                 pass
         raise PluralignError(
-            "PA097", f"{named}, and that cell is not finished.", "Run exp4, which has it, or see why it failed."
+            "PA097", f"{named}, and that cell is not trained.", "Run exp4, which has it, or see why it failed."
         )
     if not (folder / ADAPTER).is_dir():
         raise PluralignError(

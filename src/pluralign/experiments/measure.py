@@ -17,7 +17,8 @@ import pluralign
 from pluralign.errors import PluralignError
 from pluralign.experiments.answers import generated, judged, judged_besides
 from pluralign.experiments.asked import FRONTIER, Lacking, has_judged, opened, told_judges
-from pluralign.experiments.cells import BASE, HELD_OUT, Cell
+from pluralign.experiments.cells import BASE, HELD_OUT, Cell, generations
+from pluralign.experiments.generated import are_generated, remember_generator
 from pluralign.experiments.outcomes import known_mean
 from pluralign.experiments.overlap import Grams, n_grams
 from pluralign.experiments.results import SCORES
@@ -76,7 +77,7 @@ def measured(place: Place, lacks: Lacking, say: Say) -> dict[str, dict[str, Any]
     if not lacks.begun and (lacks.languages or lacks.judges):
         for name in settings.judging.besides:
             _check_added(place, name)
-    _generate(place, lacks, say)
+    generate(place, lacks, say)
     give_back_memory()
     told: dict[str, dict[str, Any]] = {}
     for language in lacks.languages:
@@ -110,11 +111,29 @@ def _check_added(place: Place, name: str) -> None:
         check_apart(recipe.grpo.reward, ratings_of(place.settings.ratings, False), name)
 
 
-def _generate(place: Place, lacks: Lacking, say: Say) -> None:
-    """Implicit rewards and answers, as far as they are not there."""
+def to_generate(place: Place, lacks: Lacking, say: Say) -> tuple[list[str], bool]:
+    """Languages whose answers are not there, and whether implicit rewards are to be computed: what needs the cell's adapter."""
+    folder = place.folder
+    missing = [
+        language for language in lacks.languages
+        if not (_is_there(folder / generations(language), say) and are_generated(folder, language))
+    ]  # fmt: skip
+    return missing, place.cell.condition != BASE and not _is_there(folder / HELD_OUT, say)
+
+
+def generate(place: Place, lacks: Lacking, say: Say) -> None:
+    """Make implicit rewards and answers, as far as they are not there, and write down what made the answers.
+
+    Args:
+        place: the cell, trained.
+        lacks: what to measure.
+        say: told what happens.
+
+    Raises:
+        PluralignError: PA097 where answers need an adapter that is not there; PA098 where it changes nothing.
+    """
     cell, folder, settings = place.cell, place.folder, place.settings
-    missing = [lang for lang in lacks.languages if not _is_there(folder / f"generations_{lang}.jsonl", say)]
-    wants_rewards = cell.condition != BASE and not _is_there(folder / HELD_OUT, say)
+    missing, wants_rewards = to_generate(place, lacks, say)
     if not (missing or wants_rewards):
         return
     adapter = folder / ADAPTER
@@ -132,6 +151,8 @@ def _generate(place: Place, lacks: Lacking, say: Say) -> None:
             give_back_memory()
         for language in missing:
             say(f"answers ({language})")
+            (folder / generations(language)).unlink(missing_ok=True)  # nobody knows what made it
+            remember_generator(folder, language, base)
             generated(base, model, language, settings.generation_batch, folder, settings.limit)
 
 

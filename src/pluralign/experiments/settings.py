@@ -33,6 +33,7 @@ class Settings:
         held_out_a_template: prompts of a template whose answers' implicit rewards are measured; None for all.
         limit: only the first held-out prompts are answered; None for all.
         frontier: whether answers are generated at the kept checkpoints too, for the frontier of gain against KL.
+        answers_only: whether to stop before judging, as where the judge cannot be reached; says nothing of the results.
         ratings: folder of the rating set; None for the shipped one.
     """
 
@@ -43,11 +44,13 @@ class Settings:
     held_out_a_template: int | None = None
     limit: int | None = None
     frontier: bool = False
+    answers_only: bool = False
     ratings: str | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """As plain values."""
+        """As plain values, of what the results depend on."""
         plain: dict[str, Any] = json.loads(json.dumps(asdict(self)))
+        del plain["answers_only"]
         return plain
 
     def joined(self, results: Path) -> dict[str, Any]:
