@@ -19,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
+from pluralign.judge.zero_shot import ZeroShotJudge
 from pluralign.leaderboard.board import boards
 from pluralign.leaderboard.check import check_submission
 from pluralign.leaderboard.site import write_site
@@ -35,7 +36,8 @@ def simulated(n: int, seed: int = 0) -> list[Summary]:
     prompts, _ = axis()
     rng = np.random.default_rng(seed)
     shape = (len(LANGUAGES), len(prompts))
-    world = World.of("offline(simulated benchmark)", {"judge": "benchmark"}, {"max_gen_toks": 128})
+    judge = ZeroShotJudge()  # one that is known: nothing is ranked where only the submissions speak of the judge
+    world = World.of(judge.name, judge.identity(), {"max_gen_toks": 128})
     hard = {name: rng.uniform(0.2, 0.6, shape) for name in DIMENSIONS}
     found = []
     for k in range(n):
@@ -133,6 +135,8 @@ def main() -> None:
         found["open_s"], opened = timed(lambda: [store.get(one.digest) for one in every])
         found["anew_s"], _ = timed(boards, opened[:-1], folder / "records", folder / "kept")
         found["incremental_s"], made = timed(boards, opened, folder / "records", folder / "kept")
+        if (n := sum(row.is_ranked for board in made for row in board.rows)) != asked.n:
+            raise SystemExit(f"{n} of {asked.n} submissions are ranked: what was measured is not what it says")
         (folder / "page").mkdir()
         found["write_s"], _ = timed(write_site, made, [], {}, folder / "page", lambda _: None)
         found["board_mb"] = sum(one.stat().st_size for one in (folder / "page" / "boards").glob("*.js")) / 1e6
