@@ -88,7 +88,7 @@ def recovery_section(found: Found) -> Section:
     above = [one for one in rows if one.low > CHANCE]
     best = max(rows, key=lambda one: one.share)
     findings = [
-        f"{len(above)} of {len(rows)} fine-tunes order held-out answers (lexicon E) in the true order more often than chance, by an interval that excludes .5.",
+        f"{len(above)} of {len(rows)} fine-tunes and dimensions order held-out answers (lexicon E) in the true order more often than chance, by an interval that excludes .5.",
         f"The most: {short_name(best.name)} in {best.model}, {interval(best.share, best.low, best.high)} of pairs on {words(best.dimension)}.",
     ]  # fmt: skip
     figure = forest_of(
