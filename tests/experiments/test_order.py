@@ -24,13 +24,13 @@ def no_model(monkeypatch):
     monkeypatch.setattr(engines, "resident", lambda *_: None)
 
 
-def test_a_teacher_that_is_not_finished_is_no_teacher(no_model, tmp_path):
+def test_a_teacher_that_is_not_trained_is_no_teacher(no_model, tmp_path):
     adapter = TEACHER.folder(tmp_path) / "adapter"
     adapter.mkdir(parents=True)
     (adapter / "adapter_config.json").write_text("{}")
     ((_, why),) = run_grid([MODPO], SETTINGS, tmp_path).failed
     assert "PA097" in why
-    assert f"{TEACHER.name}, seed 0, and that cell is not finished" in why
+    assert f"{TEACHER.name}, seed 0, and that cell is not trained" in why
 
 
 def test_a_teacher_that_another_worker_has_makes_the_cell_busy(no_model, tmp_path):
