@@ -90,7 +90,16 @@ def test_new_makes_a_folder_that_check_accepts(pluralign, place):
     folder = place / out.splitlines()[0]
     assert code == 0
     assert "will be public" in out
-    assert pluralign("submission", "check", folder) == (0, "accepted: scores, intervals and lengths recomputed from the samples\n", "")  # fmt: skip
+    code, out, err = pluralign("submission", "check", folder)
+    first, *scores, board = out.splitlines()
+    assert (code, first, err) == (0, "accepted: scores, intervals and lengths recomputed from the samples", "")
+    (reported,) = folder.glob("results_*.json")
+    for task, result in json.loads(reported.read_text())["results"].items():
+        value, language = result["toxicity,none"], task.removeprefix("pluralign_")
+        assert any(
+            line.startswith("toxicity") and f" {language} " in line and f"{value:.3f}" in line for line in scores
+        )
+    assert board.startswith("board: ")
     assert sorted(one.name for one in (place / "made").iterdir()) == ["acme__model-1B"]
 
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from pluralign.leaderboard.check import Checked
 
 submission = typer.Typer(help="Submissions to the leaderboard.", no_args_is_help=True)
 
@@ -89,14 +92,23 @@ def check(
             typer.echo(str(problem))
         for flag in found.flags:
             typer.echo(f"flag: {flag.kind}: {flag.detail}")
-        told = (
-            f"{len(found.problems)} problem(s)"
-            if found.problems
-            else "accepted: scores, intervals and lengths recomputed from the samples"
-        )
-        typer.echo(told)
+        if found.problems:
+            typer.echo(f"{len(found.problems)} problem(s)")
+        else:
+            _say_accepted(found)
     if found.problems:
         raise typer.Exit(1)
+
+
+def _say_accepted(found: Checked) -> None:
+    """What the samples give, which is what was reported, and the board that it goes to."""
+    from pluralign.judge.report import score_lines
+    from pluralign.leaderboard.view import shown
+
+    typer.echo("accepted: scores, intervals and lengths recomputed from the samples")
+    for line in score_lines(found.found.cells if found.found else ()):
+        typer.echo(line)
+    typer.echo(f"board: {shown(found.world.title)}")
 
 
 def _sha256(given: str | None) -> str | None:
