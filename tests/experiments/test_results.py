@@ -55,6 +55,14 @@ def test_half_written_cells_are_listed_and_not_read(folder):
     }
 
 
+def test_a_cell_that_is_answered_and_not_judged_says_what_judges_it(folder):
+    (USUAL.folder(folder) / "cell.json").unlink()
+    (USUAL.folder(folder) / "generated.json").write_text("{}")
+    ((_, why),) = read_results(folder).unfinished.items()
+    assert "answered and not judged" in why
+    assert "without --answers-only" in why
+
+
 @pytest.mark.parametrize("text", ["{", "[]", "{}", '{"cell": {"modell": "one"}}'], ids=["cut", "list", "empty", "key"])
 def test_a_broken_cell_is_an_error_and_names_its_folder(folder, text):
     (USUAL.folder(folder) / "cell.json").write_text(text)

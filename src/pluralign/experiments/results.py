@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 import yaml
 
 from pluralign.errors import PluralignError, Problem, ProblemsFoundError
-from pluralign.experiments.cells import ANSWER_COLUMNS, BASE, CELL, HELD_OUT, Cell
+from pluralign.experiments.cells import ANSWER_COLUMNS, BASE, CELL, GENERATED, HELD_OUT, Cell
 from pluralign.experiments.checks import AGAIN, CODE, problem, same, summary, table_problems
 from pluralign.experiments.comparable import recipe_problems, system_problems
 from pluralign.schema import LANGUAGES
@@ -177,6 +177,8 @@ def _why(path: Path) -> str:
         told = _json(path / FAILED)
         return f"failed: {told.get('error', '')}: {str(told.get('message', '')).splitlines()[0]}"
     except (OSError, ValueError, TypeError, IndexError):
+        if (path / GENERATED).is_file():
+            return f"no {CELL}: answered and not judged (`pluralign experiment run` without --answers-only judges), or still at work"
         return f"no {CELL}: stopped, or still at work"
 
 

@@ -48,8 +48,8 @@ def coverage_section(found: Found) -> Section:
     results = found.outcomes.results
     begun = len(results.unfinished)
     findings = [
-        f"{len(done)} of {len(expected)} cells of the grid are finished; {len(expected) - len(done) or 'none'} missing"
-        + (f", {begun} begun and not finished." if begun else ".")
+        f"{len(done)} of {len(expected)} cells of the grid are finished; {len(expected) - len(done) or 'none'} missing."
+        + (f" Of cells that are not finished {begun} {'is' if begun == 1 else 'are'} begun." if begun else "")
     ]
     empty = [
         name
