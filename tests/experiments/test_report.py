@@ -101,7 +101,7 @@ def test_missing_and_half_written_cells_are_listed(written):
     assert len(rows) == len(gone) == 2
     assert sorted(row["state"] for row in rows.values()) == ["failed: MemoryError: too large", "not begun"]
     assert written.record["findings"]["coverage"][0].startswith(
-        "136 of 138 cells of the grid are finished; 2 missing, 1 begun"
+        "136 of 138 cells of the grid are finished; 2 missing. Of cells that are not finished 1 is begun."
     )
 
 
