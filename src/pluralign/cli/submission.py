@@ -215,8 +215,10 @@ def _judge(folder: Path, name: str | None) -> Any:
     from pluralign.judge.names import open_judge
     from pluralign.leaderboard.again import accepted, own_judge
 
-    own = own_judge(accepted(folder)) if name is None else name
-    if name is None and any(part.startswith("openai:") for part in own.split(",")):
+    if name is not None:
+        return open_judge(name)
+    own = own_judge(accepted(folder))
+    if any(part.startswith("openai:") for part in own.split(",")):
         raise PluralignError(
             "PA070", f"the submission was judged by {own[:100]!r}, which would be sent your key and its answers.", f"If you mean it: --judge {own[:100]}",
         )  # fmt: skip

@@ -85,8 +85,8 @@ def _unanswered(cell: Cell, settings: Settings, results: Path) -> Lacking:
         language for language in settings.languages
         if language not in judged and not are_generated(folder, language)
     )  # fmt: skip
-    trained = finished or cell.condition == BASE or (is_run_finished(folder) and is_whole(folder / HELD_OUT))
-    return Lacking(not finished and not (trained and not languages), languages)
+    trained = cell.condition == BASE or (is_run_finished(folder) and is_whole(folder / HELD_OUT))
+    return Lacking(not finished and bool(languages or not trained), languages)
 
 
 def check_model(cell: Cell, folder: Path) -> None:

@@ -18,7 +18,7 @@ from pluralign.errors import PluralignError
 from pluralign.experiments.answers import generated, judged, judged_besides
 from pluralign.experiments.asked import FRONTIER, Lacking, has_judged, opened, told_judges
 from pluralign.experiments.cells import BASE, HELD_OUT, Cell, generations
-from pluralign.experiments.generated import are_generated, remember_generator
+from pluralign.experiments.generated import generators, remember_generator
 from pluralign.experiments.outcomes import known_mean
 from pluralign.experiments.overlap import Grams, n_grams
 from pluralign.experiments.results import SCORES
@@ -113,10 +113,10 @@ def _check_added(place: Place, name: str) -> None:
 
 def to_generate(place: Place, lacks: Lacking, say: Say) -> tuple[list[str], bool]:
     """Languages whose answers are not there, and whether implicit rewards are to be computed: what needs the cell's adapter."""
-    folder = place.folder
+    folder, known = place.folder, generators(place.folder)
     missing = [
         language for language in lacks.languages
-        if not (_is_there(folder / generations(language), say) and are_generated(folder, language))
+        if not (_is_there(folder / generations(language), say) and language in known)
     ]  # fmt: skip
     return missing, place.cell.condition != BASE and not _is_there(folder / HELD_OUT, say)
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pluralign.leaderboard.borrowed import common_flags
 from pluralign.leaderboard.flags import Flag, length_flag, may_rank
+from pluralign.leaderboard.judges import Standing as JudgeStanding
 from pluralign.leaderboard.lengths import at_equal_length
 from pluralign.leaderboard.pairs import Means, Pairs, means, template_sums
 from pluralign.leaderboard.records import TIERS, Record, read_record
@@ -23,9 +25,7 @@ BOTH = "both"
 BOOTSTRAP, SEED = 2000, 0
 FRONT = ("toxicity", "emotional_awareness", "helpfulness")
 BLOCK = 500
-STANDINGS = ("known", "demonstration", "unverified")
-"""Of worlds, in the order in which their boards are shown."""
-UNVERIFIED = STANDINGS[-1]
+STANDINGS = get_args(JudgeStanding)
 TEST = "guarded-filled"
 """By which kept statistics of pairs are named: those of a former test are not read."""
 FIRST_TIER = "recomputed"
@@ -148,7 +148,7 @@ def _board(own: list[Summary], records: Path, kept: Path | None, jury: str, grou
     own = [one for one in own if one.place not in superseded]
     known = [records_of[one.place] for one in own]
     flags = _flags(own, known)
-    is_known = own[0].world.standing != UNVERIFIED  # looked up once: it reads the keepers' list
+    is_known = own[0].world.standing != "unverified"  # looked up once: it reads the keepers' list
     ranked = [
         k for k, some in enumerate(flags) if may_rank(some) and (is_known or known[k].tier != FIRST_TIER)
     ]  # fmt: skip

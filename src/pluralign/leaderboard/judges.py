@@ -31,7 +31,8 @@ BESIDE = "submissions"
 UNVERIFIED = (
     "Nobody but the submitter says who judged here: the judge is neither one of this package nor listed by the keepers."
 )
-Standing = Literal["demonstration", "known", "unverified"]
+Standing = Literal["known", "demonstration", "unverified"]
+"""Of a judge and its boards, in the order in which the boards are shown."""
 
 
 @dataclass(frozen=True)
