@@ -9,15 +9,18 @@ import pyarrow.parquet as pq
 import pytest
 
 import pluralign
+from pluralign.experiments.ceiling import ceilings
 from pluralign.experiments.cells import Cell, base_cell
 from pluralign.experiments.contrasts import AGAINST_BASE, NULL, OWN_GROUP, PAIRWISE, Stratum, arms, contrasts
+from pluralign.experiments.equal_kl import equal_kl, equal_kl_told
 from pluralign.experiments.jury import jury_reaches
 from pluralign.experiments.length import length_effects
 from pluralign.experiments.outcomes import Outcomes, better, order_shares
-from pluralign.experiments.pooled import grid_effects, systems
+from pluralign.experiments.pooled import grid_effects
 from pluralign.experiments.published import PUBLISHED_EFFECTS, published_effect
-from pluralign.experiments.recovery import frontier, recoveries
+from pluralign.experiments.recovery import FrontierPoint, frontier, recoveries
 from pluralign.experiments.results import read_results
+from pluralign.experiments.runs import runs_of
 from pluralign.experiments.survey import survey_differences
 from pluralign.experiments.tables import outcome_words
 from pluralign.experiments.truth import Truth
@@ -95,7 +98,7 @@ def test_own_group_advantage_is_the_one_of_stats(whole_grid):
     wanted = next(
         one for one in contrasts(outcomes.results) if one.estimand == OWN_GROUP and one.outcome == "jury.toxicity"
     )
-    aa, ba, bb, ab = systems(outcomes, wanted, "one")
+    aa, ba, bb, ab = runs_of(outcomes, wanted, "one").scores
     clusters = outcomes.axis(wanted.outcome).clusters
     found = grid_effects(outcomes, [wanted], bootstrap=0, seed=0)[0]
     # Each group's jury gives its own model .05 less toxicity: .05 + .05.
@@ -116,8 +119,10 @@ def test_what_was_planted_in_the_rewards_is_recovered_and_the_null_is_not(make_r
     null = [Cell(one.model, one.condition, control="null") for one in GROUPS]
     folder = make_results(tmp_path / "r", [*GROUPS, *null], Planted(strength=1000.0))
     found = effects_of(opened(folder))
-    planted = one_of(found, estimand=OWN_GROUP, outcome="order.e.toxicity").models[0].effect
-    assert planted.low > 0.1
+    planted = one_of(found, estimand=OWN_GROUP, outcome="order.e.toxicity").models[0]
+    assert planted.inference.low > 0.05
+    (most,) = [one for one in ceilings(opened(folder)) if (one.set, one.first) == ("e", "female")]
+    assert planted.effect.estimate == pytest.approx(most.ceiling), "models that know their group's order reach it"
     # Both null models order as everyone does: the κ of the release that it is the null of separates them in nothing.
     assert one_of(found, estimand=NULL, outcome="order.e.toxicity").models[0].effect.estimate == 0.0
 
@@ -125,10 +130,13 @@ def test_what_was_planted_in_the_rewards_is_recovered_and_the_null_is_not(make_r
 def test_a_perfect_reward_recovers_the_whole_order(make_results, tmp_path):
     shuffled = Cell("org/one", "exp3-individual-toxicity", control="shuffled")
     folder = make_results(tmp_path / "r", [*GROUPS, shuffled], Planted(strength=1000.0))
-    found = {(one.name, one.set): one for one in recoveries(opened(folder), bootstrap=20, seed=0)}
+    found = {(one.name, one.set): one for one in recoveries(opened(folder))}
     assert {one.share for (name, _), one in found.items() if name != shuffled.name} == {1.0}
     assert found[GROUPS[1].name, "e"].group == "male"
     assert found[GROUPS[0].name, "e"].by_seed == {0: 1.0}
+    # All templates alike: the interval is that of 12 independent cases, not none.
+    own = found[GROUPS[0].name, "e"]
+    assert (round(own.low, 3), own.high) == (0.735, 1.0)
 
 
 def test_order_accuracy_against_base_is_against_chance(make_results, tmp_path):
@@ -397,3 +405,23 @@ def test_survey_differences_are_means_on_the_judge_s_scale(shipped):
 )
 def test_every_outcome_has_a_good_direction(outcome, expected):
     assert better(outcome) == expected
+
+
+def test_methods_are_compared_at_the_largest_kl_that_all_reach():
+    def point(name, seed, at, kl, toxicity):
+        return FrontierPoint("one", name, seed, at, kl, {"toxicity": toxicity, "emotional_awareness": 0.0})
+
+    points = [
+        point("a", 0, 0.5, 1.0, -0.1), point("a", 0, 1.0, 4.0, -0.2), point("a", 1, 1.0, 8.0, -0.8),
+        point("b", 0, 1.0, 2.0, -0.3), point("c", 0, 1.0, 0.1, -9.0),
+    ]  # fmt: skip
+    (found,) = equal_kl(points, {"a": "dpo", "b": "grpo"})
+    # On the way from (1, −.1) to (4, −.2) a third is done at 2; seed 1 has a quarter of its way from the base behind it.
+    assert found.kl == 2.0
+    assert found.gain["dpo"]["toxicity"] == {0: pytest.approx(-0.1 - 0.1 / 3), 1: pytest.approx(-0.2)}
+    assert found.gain["grpo"]["toxicity"] == {0: pytest.approx(-0.3)}
+    assert not found.on_the_way
+    assert equal_kl(points, {"a": "dpo"}) == []
+    told = equal_kl_told([found])
+    assert told[0].startswith("At equal KL, 2.00 nats an answer")
+    assert "dpo -0.167 (-0.133 -0.200 by seed); grpo -0.300" in told[0]

@@ -91,7 +91,7 @@ def test_the_record_has_no_nan_and_a_reason_for_every_null(written):
             assert of["low"] is not None or of["notes"]
         assert effect["pooled"] is None or effect["pooled"]["low"] is not None or effect["pooled"]["notes"]
         assert effect["pooled"] is not None or effect["notes"]
-    assert record["schema"] == 1
+    assert record["schema"] == 2
     assert "null" in record["notes"]
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from pluralign.experiments.cells import BASE, CONTRASTS, HANDLINGS, SCALES_IN, Cell, cells_of
-from pluralign.experiments.outcomes import FURTHER, HIGHER, JURY, LOWER, ORDER, better
+from pluralign.experiments.outcomes import FURTHER, HIGHER, JURY, LOWER, ORDER, better, kind_of
 from pluralign.experiments.published import PublishedEffect, published_effect
 from pluralign.experiments.results import SCORES, Results
 from pluralign.experiments.truth import SETS, TEST
@@ -19,8 +19,8 @@ from pluralign.schema import EVERYONE
 from pluralign.training.heldout import FRESH
 
 AGAINST_BASE, PAIRWISE, OWN_GROUP = "against base", "pairwise", "own-group advantage"
-JUDGED, CROSS, NULL = "difference", "other dimension", "null"
-"""Estimands. Holm's family is one estimand of one outcome in one experiment under one tie rule and protocol."""
+JUDGED, CROSS, NULL, ALIKE = "difference", "other dimension", "null", "nothing planted"
+"""Estimands. Holm's family is one estimand of one outcome (of experiment 1: one kind of outcome) in one experiment under one tie rule and protocol."""
 SHARED = ALIASES["exp4-toxicity"]
 """The condition that experiments 2, 3 and 4 share: alone it makes neither experiment 2 nor 4."""
 TIES, PROTOCOLS = ("drop", "half"), ("steps", "epochs", "kl")
@@ -82,8 +82,9 @@ class Contrast:
 
     @property
     def family(self) -> tuple[str, ...]:
-        """The tests that Holm's p is over."""
-        return (self.experiment, self.estimand, self.outcome, str(self.stratum))
+        """The tests that Holm's p is over; of experiment 1 the pairs of groups, each on its own dimension, are one family."""
+        outcome = kind_of(self.outcome) if self.experiment == "exp1" else self.outcome
+        return (self.experiment, self.estimand, outcome, str(self.stratum))
 
     @property
     def label(self) -> str:
@@ -182,10 +183,19 @@ def _same_numbers(table: pa.Table, first: str, second: str) -> bool:
 
 
 def has_all(results: Results, model: str, contrast: Contrast) -> bool:
-    """Whether a model has every cell of a contrast, and each of its runs that was to stop at a KL did so."""
-    return has_cells(results, model, contrast) and not any(
-        one.missed_kl for term in contrast.terms for one in results.of(model, term.name)
+    """Whether a model has every cell of a contrast, with a seed in common, and each of its runs that was to stop at a KL did so."""
+    return bool(
+        has_cells(results, model, contrast)
+        and seeds_of(results, model, contrast)[0]
+        and not any(one.missed_kl for term in contrast.terms for one in results.of(model, term.name))
     )
+
+
+def seeds_of(results: Results, model: str, contrast: Contrast) -> tuple[list[int], list[int]]:
+    """Seeds that all fine-tuned arms of a contrast have in a model, and seeds that only some have."""
+    tuned = [{one.cell.seed for one in results.of(model, term.name)} for term in contrast.terms if term.name != BASE]
+    shared = set.intersection(*tuned)
+    return sorted(shared), sorted(set.union(*tuned) - shared)
 
 
 def has_cells(results: Results, model: str, contrast: Contrast) -> bool:
@@ -198,7 +208,7 @@ def _difference(
 ) -> Contrast:  # fmt: skip
     """First minus second arm (name in tables, name of the cell)."""
     terms = (Term(1.0, arm[1], outcome), Term(-1.0, against[1], outcome))
-    published = None if estimand == NULL else published_effect(experiment, outcome, arm[0], against[0])
+    published = None if estimand in (NULL, ALIKE) else published_effect(experiment, outcome, arm[0], against[0])
     return Contrast(experiment, estimand, arm[0], against[0], outcome, better(outcome), terms, stratum, published)
 
 
@@ -265,3 +275,14 @@ def _controls(stratum: Stratum, further: Sequence[str]) -> Iterator[Contrast]:
         for arm in own.items():
             yield _difference("controls", AGAINST_BASE, arm, (BASE, BASE), outcome, stratum)
             yield _difference("controls", PAIRWISE, usual, arm, outcome, stratum)
+    yield from _alike(stratum)
+
+
+def _alike(stratum: Stratum) -> Iterator[Contrast]:
+    """Pairs of models of the null release that were trained on one dimension: whose ratings they are makes no difference there."""
+    groups = arms("exp1", stratum)
+    for dimension in SCORES:
+        own = [(group, f"{groups[group]}.null") for which, *pair in CONTRASTS if which == dimension for group in pair]
+        for outcome in SCORES:
+            for arm, against in combinations(own, 2):
+                yield _difference("controls", ALIKE, arm, against, outcome, stratum)

@@ -13,12 +13,12 @@ from pluralign.experiments.jury import reach_told
 from pluralign.experiments.outcomes import ORDER, is_judged
 from pluralign.experiments.panels import figure_2, figure_5, figures_3_4
 from pluralign.experiments.pooled import GridEffect
-from pluralign.experiments.wording import beside_study, compared, null_told, opening, recovered, shown
+from pluralign.experiments.wording import beside_study, compared, counted, null_told, opening, recovered, shown, under
 from pluralign.report.figures import words
 from pluralign.report.sections import Figure, Section
 from pluralign.training.heldout import FRESH
 
-CROSSES = " Crosses are what the study published, of other models, raters and another judge."
+CROSSES = " Crosses are what the study published, of other models, raters and another judge. An interval with an arrow goes on beyond its panel."
 
 
 def who_section(found: Found) -> Section | None:
@@ -30,21 +30,20 @@ def who_section(found: Found) -> Section | None:
     for one in effects:
         wanted = one.contrast
         if wanted.outcome.startswith(f"{ORDER}.{FRESH}") and wanted.estimand in (OWN_GROUP, NULL):
-            told = recovered(one) if wanted.estimand == OWN_GROUP else null_told(one)
+            told = recovered(one, found.ceiling(wanted)) if wanted.estimand == OWN_GROUP else null_told(one)
             findings.append(
-                f"{opening(words(wanted.outcome.split('.')[2]))}, {wanted.label}: own-group advantage {shown(one)}; {told}."
+                f"{opening(words(wanted.outcome.split('.')[2]))}, {wanted.label}{under(one, effects)}: own-group advantage {shown(one)}; {told}."
             )
         elif wanted.estimand == JUDGED:
             by = " by the judge" if is_judged(wanted.outcome) else ""
             findings.append(
-                f"{opening(tables.outcome_words(wanted.outcome))}{by}, {wanted.label}: {shown(one)}{beside_study(one)}."
+                f"{opening(tables.outcome_words(wanted.outcome))}{by}, {wanted.label}{under(one, effects)}: {shown(one)}{beside_study(one)}."
             )
     findings += reach_told(found.reaches)
     crossed = [one for one in effects if one.contrast.estimand == CROSS and is_judged(one.contrast.outcome)]
     if crossed:
-        some = sum(one.headline[3] < 0.05 for one in crossed)
         findings.append(
-            f"On the other dimension {some or 'none'} of {len(crossed)} differences {'have' if some != 1 else 'has'} p < .05 before Holm."
+            f"On the other dimension {counted([one.headline[3] for one in crossed])} differ with p < .05 before Holm."
         )
     figure = forest_of(
         "figure2", figure_2(effects, found.survey), found, "Dots with intervals: what it does to a model who rated, by contrast.",
@@ -123,7 +122,11 @@ def _both(name: str, title: str, effects: Sequence[GridEffect], found: Found) ->
 
 def effects_of(name: str, title: str, effects: Sequence[GridEffect], found: Found, note: str) -> Table:
     """A table of effects with what all such tables must say."""
-    about = "Arrows: where the outcome is good. Intervals of one model resample prompt templates, and are about these checkpoints; Holm's p is over one outcome, tie rule and protocol of this table. No pooled interval under three models."
+    about = (
+        "Arrows: where the outcome is good. Where several seeds are listed, intervals and p are over runs and prompt templates; with one they are about these checkpoints: "
+        "another run of the same recipe may lie outside. Holm's p is over the rows of one estimand, outcome, tie rule and protocol of this table; the pairs of groups of experiment 1 "
+        "are one family. No pooled interval under three models."
+    )
     return tables.effects_table(name, title, effects, f"{note} {about}".strip(), found.stamp)
 
 

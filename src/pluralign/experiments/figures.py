@@ -83,6 +83,7 @@ def forest_figure(panels: Sequence[Panel], look: Look, stamp: str) -> Any:
 def _panel(axis: Any, panel: Panel, look: Look, longest: int) -> None:
     # Rows are equally far apart in all panels of a line, the shorter ones ending higher.
     y = np.arange(len(panel.rows))[::-1]
+    within = _range(panel)
     axis.axvline(panel.line, color=look.quiet, linewidth=0.8)
     for place, row in zip(y, panel.rows, strict=True):
         several = row.pooled is not None
@@ -93,10 +94,13 @@ def _panel(axis: Any, panel: Panel, look: Look, longest: int) -> None:
             axis.plot(
                 value, place + at, "o", color=look.main, markersize=3 if several else 5, alpha=0.55 if several else 1.0
             )
+            if not several:
+                _goes_on(axis, low, high, place + at, within, look.main)
         if row.pooled is not None:
             value, low, high = row.pooled
             axis.plot([low, high], [place, place], color=look.main, linewidth=2.0, solid_capstyle="butt")
             axis.plot(value, place, "D", color=look.main, markersize=5.5)
+            _goes_on(axis, low, high, place, within, look.main)
         if row.survey is not None:
             value, low, high = row.survey
             axis.plot([low, high], [place - 0.3] * 2, color=look.other, linewidth=1.6, solid_capstyle="butt", alpha=0.7)
@@ -108,13 +112,20 @@ def _panel(axis: Any, panel: Panel, look: Look, longest: int) -> None:
         yticks=y,
         yticklabels=labels,
         ylim=(len(panel.rows) - longest - 0.7, len(panel.rows) - 0.3),
-        xlim=_range(panel),
+        xlim=within,
         title=panel.title,
     )
     axis.set_xlabel(panel.axis, fontsize=8)
     axis.grid(axis="x", linewidth=0.6)
     axis.set_axisbelow(True)
     axis.locator_params(axis="x", nbins=4)
+
+
+def _goes_on(axis: Any, low: float, high: float, place: float, within: tuple[float, float], colour: str) -> None:
+    """A mark where an interval goes on beyond its panel."""
+    for out, at, mark in ((low < within[0], within[0], "<"), (high > within[1], within[1], ">")):
+        if out:
+            axis.plot(at, place, mark, color=colour, markersize=5, clip_on=False, markeredgewidth=0)
 
 
 def _range(panel: Panel) -> tuple[float, float]:
@@ -132,7 +143,8 @@ def _range(panel: Panel) -> tuple[float, float]:
         max(min([low, *filter(math.isfinite, ends)]), low - room),
         min(max([high, *filter(math.isfinite, ends)]), high + room),
     )
-    return low - 0.06 * (high - low), high + 0.06 * (high - low)
+    edge = 0.06 * (high - low) or room / 2  # nothing but the line: a panel of some width all the same
+    return low - edge, high + edge
 
 
 def _short(text: str, look: Look) -> str:

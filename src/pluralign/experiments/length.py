@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 from pluralign.experiments.contrasts import AGAINST_BASE, JUDGED, Contrast
 from pluralign.experiments.outcomes import Outcomes, is_judged
 from pluralign.experiments.pooled import GridEffect
+from pluralign.experiments.runs import Runs, runs_of
 from pluralign.stats.effects import bca_interval
 from pluralign.stats.pooling import NO_INTERVAL, Interval
-from pluralign.stats.resampling import Floats, cluster_sums
+from pluralign.stats.resampling import cluster_sums
 
 UNIT = 100.0
 """Characters that the slope is per."""
@@ -32,7 +33,7 @@ class LengthEffect:
         contrast: of judged scores.
         model: its short name.
         length: difference in characters, with its 95 % BCa interval over templates.
-        length_interval: of it.
+        length_interval: of it; like the other it is about these checkpoints.
         raw: difference in score, on the same prompts.
         adjusted: difference in score at equal length; NaN where lengths do not differ from prompt to prompt.
         adjusted_interval: 95 % BCa interval over templates.
@@ -59,20 +60,14 @@ def length_effects(outcomes: Outcomes, effects: list[GridEffect], *, bootstrap: 
     for one in effects:
         wanted = one.contrast
         if wanted.estimand in (AGAINST_BASE, JUDGED) and is_judged(wanted.outcome):
-            found += [_length_effect(outcomes, wanted, of.model, bootstrap, seed) for of in one.models]
+            runs = [runs_of(outcomes, wanted, of.model) for of in one.models]
+            found += [_length_effect(outcomes, wanted, own, bootstrap, seed) for own in runs if own is not None]
     return found
 
 
-def _length_effect(outcomes: Outcomes, wanted: Contrast, model: str, bootstrap: int, seed: int) -> LengthEffect:
-    first, second = (outcomes.results.of(model, term.name) for term in wanted.terms)
-
-    def mean(of: Any) -> tuple[Floats, Floats]:
-        return (
-            np.mean([outcomes.scores(one, wanted.outcome) for one in of], axis=0),
-            np.mean([outcomes.lengths(one) for one in of], axis=0),
-        )
-
-    (y1, x1), (y0, x0) = mean(first), mean(second)
+def _length_effect(outcomes: Outcomes, wanted: Contrast, own: Runs, bootstrap: int, seed: int) -> LengthEffect:
+    y1, y0 = (one.mean(axis=0) for one in own.scores)
+    x1, x0 = (np.mean([outcomes.lengths(one) for one in of], axis=0) for of in own.cells)
     y, x = y1 - y0, (x1 - x0) / UNIT
     kept = np.isfinite(y) & np.isfinite(x)
     clusters = np.array(outcomes.axis(wanted.outcome).clusters)[kept]
@@ -92,7 +87,7 @@ def _length_effect(outcomes: Outcomes, wanted: Contrast, model: str, bootstrap: 
         else NO_INTERVAL
     )
     return LengthEffect(
-        wanted, model, UNIT * float(x.mean()) if len(x) else math.nan, length, float(y.mean()) if len(y) else math.nan, intercept, adjusted,
+        wanted, own.model, UNIT * float(x.mean()) if len(x) else math.nan, length, float(y.mean()) if len(y) else math.nan, intercept, adjusted,
         slope, len(y), len(sums),
     )  # fmt: skip
 

@@ -47,6 +47,18 @@ def better(outcome: str) -> str:
     return DIMENSIONS[dimension].better if dimension in DIMENSIONS else HIGHER
 
 
+def kind_of(outcome: str) -> str:
+    """What measures an outcome, whatever the dimension and group.
+
+    >>> kind_of("toxicity"), kind_of("order.e.toxicity.male"), kind_of("jury.toxicity"), kind_of("judge.rater-model-prism.toxicity")
+    ('judge', 'order.e', 'jury', 'judge.rater-model-prism')
+    """
+    if is_judged(outcome):
+        return FURTHER
+    kind, *rest = outcome.split(".")
+    return f"{kind}.{rest[0]}" if kind == ORDER else kind if kind == JURY else outcome.rpartition(".")[0]
+
+
 def is_judged(outcome: str) -> bool:
     """Whether it is a score of the evaluation judge."""
     return outcome in SCORES
@@ -133,13 +145,17 @@ class Outcomes:
         }  # fmt: skip
         return _axis(rows)
 
+    def held_out_answers(self, name: str, null: bool = False) -> pa.Table | None:
+        """Rows of the held-out answers of a set, the same in all cells of a release; None where no cell has any."""
+        found = next((c.held_out for c in self.results.cells if c.held_out is not None and c.is_null == null), None)
+        return None if found is None else _of_set(found, name)
+
     def _ordered_prompts(self, name: str, null: bool) -> Axis:
-        for one in self.results.cells:
-            if one.held_out is not None and one.is_null == null:
-                table = _of_set(one.held_out, name)
-                prompts, templates = (table.column(c).to_pylist() for c in ("prompt_id", "template_id"))
-                return _axis({(name, prompt): template for prompt, template in zip(prompts, templates, strict=True)})
-        return Axis((), ())
+        table = self.held_out_answers(name, null)
+        if table is None:
+            return Axis((), ())
+        prompts, templates = (table.column(c).to_pylist() for c in ("prompt_id", "template_id"))
+        return _axis({(name, prompt): template for prompt, template in zip(prompts, templates, strict=True)})
 
     def _answered(self, one: Finished, column: str) -> Floats:
         found: dict[tuple[str, str], float] = {}
@@ -156,14 +172,13 @@ class Outcomes:
         _, name, dimension, group = outcome.split(".")
         axis = self.axis(outcome, null)
         values = self.truth.values(name, dimension, group, null=null)
-        table = one.held_out
-        if one.cell.condition == BASE:
-            table = next((c.held_out for c in self.results.cells if c.held_out is not None and c.is_null == null), None)
-        if values is None or table is None or (one.held_out is not None and one.is_null != null):
+        is_base = one.cell.condition == BASE
+        table = self.held_out_answers(name, null) if is_base else one.held_out
+        if values is None or table is None or (not is_base and one.is_null != null):
             return np.full(len(axis.keys), np.nan)
         table = _of_set(table, name)
         reward = table.column("logp").to_numpy() - table.column("reference").to_numpy()
-        shares = order_shares(table, values, reward * 0.0 if one.cell.condition == BASE else reward, one.where)
+        shares = order_shares(table, values, reward * 0.0 if is_base else reward, one.where)
         return _on(axis, {(name, prompt): share for prompt, share in shares.items()})
 
 

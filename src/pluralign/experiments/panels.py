@@ -29,7 +29,7 @@ def rows_of(
     found = []
     for one in effects:
         wanted = one.contrast
-        models = tuple((of.effect.estimate, of.effect.low, of.effect.high) for of in one.models)
+        models = tuple(of.estimate for of in one.models)
         pooled: Estimate | None = None if one.pooled is None else one.headline[:3]
         value = wanted.published.value if wanted.published else math.nan
         rated = next(

@@ -1,8 +1,9 @@
 """Effects of each model, and of all of them pooled.
 
-Seeds nest in models: they are averaged, and listed, and are never studies of their own. Intervals of one model resample prompt
-templates and are about these checkpoints; beside them stands, where there are several seeds, an interval that draws seeds too. Pooled
-effects are `stats.joint`'s, since all models answered the same prompts.
+Seeds nest in models: they are averaged, and listed, and are never studies of their own. What one model shows is told with an interval that
+has the chance of training in it wherever a contrast was run with several seeds (`stats.runs`); with one seed it is about these
+checkpoints, and says so. Pooled effects are `stats.joint`'s, since all models answered the same prompts; there the seeds' noise is part
+of tau².
 """
 
 from __future__ import annotations
@@ -13,16 +14,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import stdtr
 
-from pluralign.experiments.cells import BASE
 from pluralign.experiments.contrasts import Contrast, has_all
 from pluralign.experiments.outcomes import Outcomes, by_further, is_judged
-from pluralign.experiments.results import Finished
+from pluralign.experiments.runs import Runs, runs_of
 from pluralign.stats.effects import Effect, contrast, paired_difference
 from pluralign.stats.joint import JointPooled, joint_effects, pool_jointly
-from pluralign.stats.pooling import FEWEST_MODELS, NO_INTERVAL, Interval, holm
-from pluralign.stats.resampling import Floats, percentile_interval
+from pluralign.stats.pooling import FEWEST_MODELS, Inference, holm
+from pluralign.stats.runs import over_runs
 
 REPLICATES = 2000
 """Of joint draws, at most: they give percentiles only."""
@@ -35,19 +34,34 @@ class ModelEffect:
 
     Attributes:
         model: its short name.
-        effect: estimate, BCa interval over templates, counts.
-        p: two-sided, t with one degree of freedom less than clusters; NaN where there is no standard error.
+        effect: estimate, counts, and the BCa interval over templates, which is about these checkpoints whatever the number of seeds.
+        inference: the interval and p to be read: over templates and seeds with two seeds or more, over templates with one.
         p_holm: over the contrast's family within this model.
-        with_seeds: 95 % percentile interval over drawn templates and seeds; NaN with one seed of each arm.
-        by_seed: seed -> estimate, for seeds that all fine-tuned arms have.
+        by_seed: seed -> estimate, of the seeds that all fine-tuned arms have.
+        left_out: seeds that only some arms have, or that no score is of.
     """
 
     model: str
     effect: Effect
-    p: float
+    inference: Inference
     p_holm: float
-    with_seeds: Interval
     by_seed: Mapping[int, float]
+    left_out: tuple[int, ...]
+
+    @property
+    def p(self) -> float:
+        """Two-sided; NaN where there is no standard error."""
+        return self.inference.p
+
+    @property
+    def estimate(self) -> tuple[float, float, float]:
+        """Estimate and the interval to be read."""
+        return self.effect.estimate, self.inference.low, self.inference.high
+
+    @property
+    def of_runs(self) -> bool:
+        """Whether the interval has the chance of training in it."""
+        return len(self.by_seed) > 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +89,12 @@ class GridEffect:
             joint = self.pooled.joint
             return self.pooled.estimate, joint.low, joint.high, joint.p
         only = self.models[0]
-        return only.effect.estimate, only.effect.low, only.effect.high, only.p
+        return *only.estimate, only.p
+
+    @property
+    def of_runs(self) -> bool:
+        """Whether what is to be read first is about the method and not about these checkpoints alone: pooled, or of several seeds."""
+        return self.pooled is not None or self.models[0].of_runs
 
 
 def grid_effects(
@@ -104,85 +123,40 @@ def grid_effects(
 def _grid_effect(outcomes: Outcomes, wanted: Contrast, bootstrap: int, seed: int) -> GridEffect:
     models = [model for model in outcomes.results.models if has_all(outcomes.results, model, wanted)]
     clusters = _clusters(outcomes, wanted)
-    by_model = {model: systems(outcomes, wanted, model) for model in models} if len(clusters) else {}
-    by_model = {model: own for model, own in by_model.items() if all(np.isfinite(one).any() for one in own)}
+    runs = [runs_of(outcomes, wanted, model) for model in models] if len(clusters) else []
+    of_models = [own for own in runs if own is not None]
     weights = np.array([term.weight for term in wanted.terms])
-    found = tuple(
-        _model_effect(outcomes, wanted, model, own, clusters, bootstrap, seed) for model, own in by_model.items()
-    )
+    found = tuple(_model_effect(wanted, own, clusters, bootstrap, seed) for own in of_models)
     pooled: JointPooled | None = None
     notes: list[str] = []
     if len(found) > 1:
-        every = [scores for own in by_model.values() for scores in own]
-        rows = np.kron(np.eye(len(by_model)), weights)
+        every = [scores for own in of_models for scores in own.scores]
+        rows = np.kron(np.eye(len(of_models)), weights)
         joint = joint_effects(every, rows, clusters, bootstrap=min(bootstrap, REPLICATES), seed=seed)
         pooled = pool_jointly(joint.estimates, joint.covariance, joint.replicates)
         notes += pooled.pooled.notes
     elif found:
         notes.append(f"no pooled effect: one model; expected at least {FEWEST_MODELS} for an interval")
+    for one in found:
+        if one.left_out:
+            told = ", ".join(map(str, one.left_out))
+            notes.append(f"{one.model}: of seeds {told} not every arm is there, or scored: they are left out")
     return GridEffect(wanted, found, pooled, math.nan, tuple(notes))
-
-
-def systems(outcomes: Outcomes, wanted: Contrast, model: str) -> list[Floats]:
-    """(n_seeds, n_prompts) scores of each term of a contrast in a model."""
-    return [
-        np.vstack([_scores(outcomes, wanted, cell, k) for cell in cells])
-        for k, cells in enumerate(_cells(outcomes, wanted, model))
-    ]
-
-
-def _scores(outcomes: Outcomes, wanted: Contrast, cell: Finished, k: int) -> Floats:
-    term = wanted.terms[k]
-    values = outcomes.scores(cell, term.outcome, wanted.is_null)
-    return 1.0 - values if term.flipped else values
-
-
-def _cells(outcomes: Outcomes, wanted: Contrast, model: str) -> list[tuple[Finished, ...]]:
-    return [outcomes.results.of(model, term.name) for term in wanted.terms]
 
 
 def _clusters(outcomes: Outcomes, wanted: Contrast) -> NDArray[np.str_]:
     return np.array(outcomes.axis(wanted.terms[0].outcome, wanted.is_null).clusters)
 
 
-def _model_effect(
-    outcomes: Outcomes, wanted: Contrast, model: str, own: list[Floats], clusters: NDArray[np.str_], bootstrap: int, seed: int
-) -> ModelEffect:  # fmt: skip
-    weights = [term.weight for term in wanted.terms]
-    if (is_judged(wanted.outcome) or by_further(wanted.outcome)) and weights == [1.0, -1.0]:
-        effect = paired_difference(own[0], own[1], clusters, bootstrap=bootstrap, seed=seed)
+def _model_effect(wanted: Contrast, own: Runs, clusters: NDArray[np.str_], bootstrap: int, seed: int) -> ModelEffect:
+    weights = np.array([term.weight for term in wanted.terms])
+    if (is_judged(wanted.outcome) or by_further(wanted.outcome)) and weights.tolist() == [1.0, -1.0]:
+        effect = paired_difference(own.scores[0], own.scores[1], clusters, bootstrap=bootstrap, seed=seed)
     else:
-        effect = contrast(own, weights, clusters, bootstrap=bootstrap, seed=seed)
-    with_seeds = NO_INTERVAL
-    if bootstrap and any(len(one) > 1 for one in own):
-        drawn = joint_effects(
-            own, [weights], clusters, bootstrap=min(bootstrap, REPLICATES), seed=seed, resample_seeds=True
-        )
-        if math.isfinite(effect.se):
-            with_seeds = Interval(*percentile_interval(drawn.replicates[:, 0])[:2])
-    p = (
-        2.0 * float(stdtr(effect.n_clusters - 1, -abs(effect.estimate) / effect.se))
-        if math.isfinite(effect.se)
-        else math.nan
-    )
-    return ModelEffect(model, effect, p, math.nan, with_seeds, _by_seed(outcomes, wanted, model, own, clusters))
-
-
-def _by_seed(
-    outcomes: Outcomes, wanted: Contrast, model: str, own: list[Floats], clusters: NDArray[np.str_]
-) -> dict[int, float]:  # fmt: skip
-    """The estimate of each seed that all fine-tuned arms have; the base has one for all."""
-    cells = _cells(outcomes, wanted, model)
-    rows = [{one.cell.seed: k for k, one in enumerate(of)} for of in cells]
-    tuned = [set(row) for row, term in zip(rows, wanted.terms, strict=True) if term.name != BASE]
-    weights = [term.weight for term in wanted.terms]
-    found = {}
-    for seed in sorted(set.intersection(*tuned)):
-        chosen = [
-            scores[0 if term.name == BASE else row[seed]] for scores, row, term in zip(own, rows, wanted.terms, strict=True)
-        ]  # fmt: skip
-        found[seed] = contrast(chosen, weights, clusters, bootstrap=0).estimate
-    return found
+        effect = contrast(own.scores, weights, clusters, bootstrap=bootstrap, seed=seed)
+    by_seed = own.by_seed(weights)
+    inference = over_runs(effect.estimate, effect.se, effect.n_clusters, list(by_seed.values()))
+    return ModelEffect(own.model, effect, inference, math.nan, by_seed, own.left_out)
 
 
 def _with_holm(effects: Sequence[GridEffect]) -> list[GridEffect]:

@@ -12,12 +12,13 @@ from pluralign.experiments.published import PublishedEffect
 
 def model_record(one: ModelEffect) -> dict[str, Any]:
     """A model's effect as plain values, with the reasons for what is null."""
-    effect = one.effect
+    effect, read = one.effect, one.inference
     return plain({
-        "model": one.model, "estimate": effect.estimate, "low": effect.low, "high": effect.high, "se": effect.se, "p": one.p,
-        "p_holm": one.p_holm, "low_with_seeds": one.with_seeds.low, "high_with_seeds": one.with_seeds.high,
+        "model": one.model, "estimate": effect.estimate, "low": read.low, "high": read.high, "se": read.se, "df": read.df, "p": one.p,
+        "p_holm": one.p_holm, "about": "runs and prompts" if one.of_runs else "these checkpoints", "seeds": list(one.by_seed),
+        "seeds_left_out": list(one.left_out), "low_checkpoints": effect.low, "high_checkpoints": effect.high, "se_checkpoints": effect.se,
         "percent_change": effect.percent_change, "percent_low": effect.percent_low, "percent_high": effect.percent_high,
-        "n_pairs": effect.n_pairs, "n_dropped": effect.n_dropped, "n_failed": effect.n_failed, "n_seeds": effect.n_seeds,
+        "n_pairs": effect.n_pairs, "n_dropped": effect.n_dropped, "n_failed": effect.n_failed,
         "n_clusters": effect.n_clusters, "by_seed": {str(seed): value for seed, value in one.by_seed.items()}, "notes": effect.notes,
     })  # fmt: skip
 
@@ -30,10 +31,10 @@ def pooled_record(one: GridEffect) -> dict[str, Any] | None:
     independent = found.pooled
     return plain({
         "estimate": found.estimate, "low": found.joint.low, "high": found.joint.high, "se": found.joint.se, "p": found.joint.p,
-        "p_holm": one.p_holm, "tau2": found.tau2, "i2_percent": independent.i2_percent, "n_models": independent.n_models,
+        "p_holm": one.p_holm, "tau2": found.tau2, "i2_percent": found.i2_percent, "n_models": independent.n_models,
         "n_models_dropped": independent.n_dropped, "mean_correlation": found.mean_correlation,
         "prompts_low": found.prompts.low, "prompts_high": found.prompts.high,
-        "dersimonian_laird": {"estimate": independent.estimate, "tau2": independent.tau2, **asdict(independent.dl)},
+        "dersimonian_laird": {"estimate": independent.estimate, "tau2": independent.tau2, "i2_percent": independent.i2_percent, **asdict(independent.dl)},
         "hartung_knapp": asdict(independent.hartung_knapp), "notes": one.notes,
     })  # fmt: skip
 

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import stdtr
 
 from pluralign.experiments.cells import BASE
 from pluralign.experiments.outcomes import ORDER, Outcomes, known_mean
@@ -16,7 +15,8 @@ from pluralign.experiments.truth import SETS
 from pluralign.preferences import CONDITIONS
 from pluralign.schema import EVERYONE
 from pluralign.stats.effects import contrast
-from pluralign.stats.resampling import Floats
+from pluralign.stats.resampling import Floats, share_interval
+from pluralign.stats.runs import over_runs
 
 CHANCE = 0.5
 
@@ -30,9 +30,10 @@ class Recovery:
         set: `e` or `test`.
         dimension, group: whose truth: a dimension and the group that were trained on.
         share: mean over prompts of the share of pairs in the true order, seeds averaged.
-        low, high: its 95 % BCa interval over templates.
-        p: of "chance", two-sided, t over clusters.
-        by_seed: seed -> share.
+        low, high: its 95 % interval, over templates and seeds with two seeds or more, over templates with one (`stats.runs`); exact where the
+            share is 0 or 1.
+        p: of "chance", two-sided.
+        by_seed: seed -> share, on the prompts that all seeds have.
         n_prompts, n_clusters: with a pair whose order is known.
     """
 
@@ -54,8 +55,13 @@ class Recovery:
         """Whether it was trained on the null release."""
         return self.name.endswith(".null")
 
+    @property
+    def is_shuffled(self) -> bool:
+        """Whether its labels were drawn by coin."""
+        return self.name.endswith(".shuffled")
 
-def recoveries(outcomes: Outcomes, *, bootstrap: int, seed: int) -> list[Recovery]:
+
+def recoveries(outcomes: Outcomes) -> list[Recovery]:
     """Of every cell with a truth, in the order of models and names."""
     cells: dict[tuple[str, str], list[Finished]] = {}
     for one in outcomes.results.cells:
@@ -69,35 +75,26 @@ def recoveries(outcomes: Outcomes, *, bootstrap: int, seed: int) -> list[Recover
                 # By the null release's own truth all groups are one: everyone's.
                 group = EVERYONE if of[0].is_null else trained.group_name
                 outcome = f"{ORDER}.{which}.{dimension}.{group}"
-                scores = np.vstack([outcomes.scores(one, outcome) for one in sorted(of, key=lambda one: one.cell.seed)])
-                if np.isfinite(scores).any():
+                runs = {
+                    one.cell.seed: outcomes.scores(one, outcome) for one in sorted(of, key=lambda one: one.cell.seed)
+                }
+                runs = {seed: scores for seed, scores in runs.items() if np.isfinite(scores).any()}
+                if runs:
                     clusters = outcomes.axis(outcome, of[0].is_null).clusters
-                    by_seed = {one.cell.seed: float(np.nanmean(outcomes.scores(one, outcome))) for one in of}
-                    found.append(
-                        _recovery(
-                            (model, name, which, dimension, group),
-                            scores,
-                            clusters,
-                            dict(sorted(by_seed.items())),
-                            bootstrap,
-                            seed,
-                        )
-                    )
+                    found.append(_recovery((model, name, which, dimension, group), runs, clusters))
     return found
 
 
-def _recovery(
-    names: tuple[str, str, str, str, str], scores: Floats, clusters: tuple[str, ...], by_seed: Mapping[int, float], bootstrap: int, seed: int
-) -> Recovery:  # fmt: skip
-    effect = contrast([scores, np.full(scores.shape[1], CHANCE)], [1.0, -1.0], clusters, bootstrap=bootstrap, seed=seed)
-    p = (
-        2.0 * float(stdtr(effect.n_clusters - 1, -abs(effect.estimate) / effect.se))
-        if math.isfinite(effect.se)
-        else math.nan
-    )
-    return Recovery(
-        *names, effect.estimate + CHANCE, effect.low + CHANCE, effect.high + CHANCE, p, by_seed, effect.n_pairs, effect.n_clusters
-    )  # fmt: skip
+def _recovery(names: tuple[str, str, str, str, str], runs: Mapping[int, Floats], clusters: tuple[str, ...]) -> Recovery:
+    scores = np.vstack([*runs.values()])
+    effect = contrast([scores, np.full(scores.shape[1], CHANCE)], [1.0, -1.0], clusters, bootstrap=0)
+    whole = scores[:, np.isfinite(scores).all(axis=0)]
+    by_seed = dict(zip(runs, whole.mean(axis=1).tolist() if whole.size else [math.nan] * len(runs), strict=True))
+    read = over_runs(effect.estimate, effect.se, effect.n_clusters, list(by_seed.values()))
+    share, low, high = effect.estimate + CHANCE, read.low + CHANCE, read.high + CHANCE
+    if math.isnan(low) and share in (0.0, 1.0):
+        low, high = share_interval(share, share, share, effect.n_clusters)
+    return Recovery(*names, share, low, high, read.p, by_seed, effect.n_pairs, effect.n_clusters)
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,8 @@ from pluralign import __version__
 from pluralign.analysis.numbers import plain
 from pluralign.analysis.table import printable
 from pluralign.experiments import tables
+from pluralign.experiments.apart import apart
+from pluralign.experiments.ceiling import ceilings
 from pluralign.experiments.contrasts import contrasts
 from pluralign.experiments.coverage import coverage
 from pluralign.experiments.found import Found
@@ -47,7 +49,7 @@ from pluralign.report.write import drawn
 
 PAGE, TEXT, RECORD = "index.html", "experiments.md", "experiments.json"
 PARTS = ("figures", "tables")
-SCHEMA = 1
+SCHEMA = 2
 CLAIM = (
     "No person gave the ratings that these models learnt from: they were drawn from a model calibrated to published statistics, in which effects were planted. What may be said "
     "is that a method recovers the planted effect, or does not; never that a model is better aligned."
@@ -55,9 +57,12 @@ CLAIM = (
 IMPORTED = "The models learnt from ratings that people gave, as they were imported. What is true of an answer is not known of such ratings: order outcomes are left out."
 NOTES = {
     "estimate": "first − second, in points of the outcome's 0–1 scale; own-group advantage is (AA − BA) + (BB − AB) with more being better",
-    "low, high": "95 % interval: BCa over prompt templates of one model, t with k − 1 degrees of freedom of pooled effects; null under three models",
-    "low_with_seeds, high_with_seeds": "95 % percentile interval that draws seeds within the model too; null with one seed",
-    "p_holm": "Holm's p over one estimand of one outcome in one experiment under one tie rule and protocol",
+    "low, high": "95 % interval by t: of one model over prompt templates and, with two seeds or more, over seeds (`about` says which); of pooled effects with k − 1 degrees of "
+    "freedom, null under three models",
+    "low_checkpoints, high_checkpoints": "95 % BCa interval over prompt templates, about these checkpoints whatever the number of seeds",
+    "seeds, seeds_left_out": "seeds that every fine-tuned arm has, which the effect is made of, and seeds that only some have",
+    "p_holm": "Holm's p over one estimand of one outcome in one experiment under one tie rule and protocol; of experiment 1 over its pairs of groups",
+    "ceilings": "own-group advantage by order of two models that know their group's order: twice the share of pairs that the groups order differently",
     "percent_change": "of the second arm's mean score; the paper's 22 % and 53 % are ratios of effects, which is something else",
     "jury_reach": "correlation over the base's answers of the jury's ratings by the two groups: where it is nearly 1, no own-group advantage can show by the jury",
     "published": "the study's, of other models, ratings and another judge; null where it published nothing",
@@ -97,7 +102,7 @@ def write_report(
     """
     refuse_foreign(out, {PAGE, TEXT, RECORD, *PARTS}, {RECORD}, "a report")
     read = read_results(results)
-    found = _computed(read, ratings or _ratings_of(read), bootstrap, seed, say)
+    found = computed(read, ratings or _ratings_of(read), bootstrap=bootstrap, seed=seed, say=say)
     made = sections(found)
     command = shlex.join(
         [
@@ -129,7 +134,17 @@ def _ratings_of(read: Results) -> Ratings:
     return pluralign.load(named) if named else pluralign.load()
 
 
-def _computed(read: Results, ratings: Ratings, bootstrap: int, seed: int, say: Callable[[str], None]) -> Found:
+def computed(
+    read: Results, ratings: Ratings, *, bootstrap: int = 9999, seed: int = 0, say: Callable[[str], None] = lambda _: None
+) -> Found:  # fmt: skip
+    """Everything that a report tells, before it is drawn and written.
+
+    Args:
+        read: the grid.
+        ratings: what the models were trained on.
+        bootstrap, seed: of all intervals that are drawn.
+        say: told what is being done.
+    """
     usual = [one for one in read.cells if one.run and not one.is_null]
     trained_on = next((str(one.run["ratings_sha256"]) for one in usual if one.run.get("ratings_sha256")), "")
     outcomes = Outcomes(read, Truth.of(ratings, trained_on))
@@ -138,10 +153,10 @@ def _computed(read: Results, ratings: Ratings, bootstrap: int, seed: int, say: C
     stamp = str(usual[0].run.get("ratings") if usual else read.cells[0].info.get("ratings") or ratings.provenance.label)
     same = not trained_on or trained_on == ratings.provenance.checksum
     return Found(
-        outcomes, effects, coverage(read), recoveries(outcomes, bootstrap=bootstrap, seed=seed), frontier(outcomes),
+        outcomes, effects, coverage(read), recoveries(outcomes), frontier(outcomes),
         length_effects(outcomes, effects, bootstrap=bootstrap, seed=seed),
         survey_differences(ratings, bootstrap=bootstrap, seed=seed) if same else [], printable(stamp), stamp.startswith("SIMULATED"),
-        jury_reaches(outcomes), missed(read),
+        jury_reaches(outcomes), missed(read), ceilings(outcomes), apart(read),
     )  # fmt: skip
 
 
@@ -153,6 +168,8 @@ def _record(found: Found, made: Sequence[Section], bootstrap: int, seed: int, co
         "judges": {language: {"name": name, "identity": identity} for language, (name, identity) in read.judges.items()},
         "further_judges": list(read.further_judges),
         "jury_reach": [plain(asdict(one)) for one in found.reaches],
+        "ceilings": [plain(asdict(one)) for one in found.ceilings],
+        "left_out_for_seeds": [plain(asdict(one)) for one in found.apart],
         "kl_not_reached": [plain(asdict(one)) for one in found.missed],
         "models": list(read.models), "languages": list(read.languages), "n_cells": len(read.cells),
         "coverage": [

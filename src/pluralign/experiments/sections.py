@@ -7,10 +7,12 @@ from collections.abc import Mapping, Sequence
 
 from pluralign.analysis.numbers import interval
 from pluralign.experiments import tables
+from pluralign.experiments.apart import apart_told
 from pluralign.experiments.cell_tables import cells_table, coverage_table, missing_table
-from pluralign.experiments.contrasts import AGAINST_BASE, arms, strata
+from pluralign.experiments.contrasts import AGAINST_BASE, ALIKE, arms, strata
 from pluralign.experiments.coverage import outside
 from pluralign.experiments.curves import WINDOW, Curve, curves, curves_figure
+from pluralign.experiments.equal_kl import equal_kl, equal_kl_told
 from pluralign.experiments.experiment_sections import (
     effects_of,
     forest_of,
@@ -21,12 +23,12 @@ from pluralign.experiments.experiment_sections import (
 )
 from pluralign.experiments.figures import frontier_figure
 from pluralign.experiments.found import Found
-from pluralign.experiments.outcomes import is_judged
+from pluralign.experiments.outcomes import ORDER
 from pluralign.experiments.panels import recovery_panels, short_name
 from pluralign.experiments.published import PUBLISHED_EFFECTS
 from pluralign.experiments.recovery import CHANCE
 from pluralign.experiments.results import further_judges
-from pluralign.experiments.wording import shown
+from pluralign.experiments.wording import counted, shown, under
 from pluralign.report.figures import words
 from pluralign.report.sections import Figure, Section
 from pluralign.training.heldout import FRESH
@@ -69,6 +71,7 @@ def coverage_section(found: Found) -> Section:
         f"Left out, as {one.where} did not reach its KL (it ended at {one.kl:.2f} nats an answer): {'; '.join(one.contrasts) or 'no contrast'}."
         for one in found.missed
     ]
+    findings += apart_told(found.apart)
     if left := sorted({language for one in results.cells for language in one.answers} - set(results.languages)):
         findings.append(f"Answers in {', '.join(left)} are there for some cells only and are not used.")
     own = [
@@ -85,10 +88,17 @@ def recovery_section(found: Found) -> Section:
     if not rows:
         why = found.outcomes.truth.missing or "no fine-tuned cell has held-out answers whose order is known"
         return Section("recovery", "Recovery of the truth", (f"Not told: {why}.",), (), ())
-    above = [one for one in rows if one.low > CHANCE]
-    best = max(rows, key=lambda one: one.share)
+    taught = [one for one in rows if not one.is_shuffled]
+    best = max(taught or rows, key=lambda one: one.share)
     findings = [
-        f"{len(above)} of {len(rows)} fine-tunes and dimensions order held-out answers (lexicon E) in the true order more often than chance, by an interval that excludes .5.",
+        f"{sum(one.low > CHANCE for one in of)} of {len(of)} {what} order held-out answers (lexicon E) in the true order more often than chance, by an interval that excludes .5."
+        for of, what in (
+            (taught, "fine-tunes and dimensions"),
+            ([one for one in rows if one.is_shuffled], "fine-tunes on shuffled labels"),
+        )
+        if of
+    ]
+    findings += [
         f"The most: {short_name(best.name)} in {best.model}, {interval(best.share, best.low, best.high)} of pairs on {words(best.dimension)}.",
     ]  # fmt: skip
     figure = forest_of(
@@ -112,12 +122,20 @@ def controls_section(found: Found) -> Section | None:
     for one in effects:
         if one.contrast.first == "shuffled labels" and one.contrast.estimand == AGAINST_BASE:
             findings.append(
-                f"Shuffled labels, {tables.outcome_words(one.contrast.outcome)}: {shown(one)} against {'chance' if not is_judged(one.contrast.outcome) else 'the base'}."
+                f"Shuffled labels, {tables.outcome_words(one.contrast.outcome)}{under(one, effects)}: {shown(one)} against {'chance' if one.contrast.outcome.startswith(ORDER) else 'the base'}."
             )
-    kept = [
-        one for one in found.lengths if one.contrast.estimand == AGAINST_BASE and math.isfinite(one.raw * one.adjusted)
-    ]
-    turned = [one for one in kept if one.raw * one.adjusted < 0]
+    if alike := [one for one in effects if one.contrast.estimand == ALIKE]:
+        largest = max(alike, key=lambda one: abs(one.headline[0]))
+        findings.append(
+            f"Models of the κ = 0 release, in whose ratings nothing differs that was planted, as a yardstick: {counted([one.headline[3] for one in alike])} differ with p < .05 before Holm, "
+            f"at most {tables.outcome_words(largest.contrast.outcome)}, {largest.contrast.label}: {shown(largest)}. Differences of this size need nobody's values."
+        )
+    kept = {
+        (one.model, one.contrast.terms[0].name, one.contrast.outcome): one
+        for one in found.lengths
+        if one.contrast.estimand == AGAINST_BASE and math.isfinite(one.raw * one.adjusted)
+    }  # experiments share cells: each once
+    turned = [one for one in kept.values() if one.raw * one.adjusted < 0]
     if kept:
         findings.append(
             f"At equal length {len(turned) or 'none'} of {len(kept)} judged differences from the base change{'s' if len(turned) == 1 else ''} sign."
@@ -141,13 +159,12 @@ def frontier_section(found: Found) -> Section | None:
     if not found.points:
         return None
     labels: dict[str, str] = {}
+    compared: dict[str, str] = {}
     for experiment in ("exp4", "controls"):
         for stratum in strata(found.outcomes.results, experiment)[:1]:
-            labels |= {
-                name: arm
-                for arm, name in arms(experiment, stratum).items()
-                if not name.endswith(".null") and name not in labels
-            }
+            own = {name: arm for arm, name in arms(experiment, stratum).items() if not name.endswith(".null")}
+            compared = compared or own
+            labels |= {name: arm for name, arm in own.items() if name not in labels}
     labels = {name: arm for name, arm in labels.items() if any(one.name == name for one in found.points)}
     drawn = Figure(
         "frontier", "Scatter of the change in both scores against KL from the base.",
@@ -157,7 +174,7 @@ def frontier_section(found: Found) -> Section | None:
     return Section(
         "frontier",
         "Gain against KL",
-        (),
+        tuple(equal_kl_told(equal_kl(found.points, compared))),
         (drawn,) if labels else (),
         (tables.frontier_table(found.points, found.stamp),),
     )

@@ -75,14 +75,13 @@ def effects_table(name: str, title: str, effects: Iterable[GridEffect], note: st
             }
         )
         for of in one.models:
-            effect = of.effect
-            seeds = " ".join(f"{value:+z.3f}" for value in of.by_seed.values()) if len(of.by_seed) > 1 else ""
-            cells.append([*told, of.model, max(effect.n_seeds), interval(effect.estimate, effect.low, effect.high), shown_p(of.p),
-                          shown_p(of.p_holm), seeds, published])  # fmt: skip
+            seeds = " ".join(f"{value:+z.3f}" for value in of.by_seed.values()) if of.of_runs else ""
+            cells.append([*told, of.model, " ".join(map(str, of.by_seed)), interval(*of.estimate), shown_p(of.p), shown_p(of.p_holm),
+                          seeds, published])  # fmt: skip
             records.append({**own, **model_record(of), **plain(behind), "ratings": stamp})
         if one.pooled is not None:
             estimate, low, high, p = one.headline
-            shown = f"pooled, {one.pooled.pooled.n_models} models, tau² {one.pooled.tau2:.2g}, I² {one.pooled.pooled.i2_percent:.0f} %"
+            shown = f"pooled, {one.pooled.pooled.n_models} models, tau² {one.pooled.tau2:.2g}, I² {one.pooled.i2_percent:.0f} %"
             cells.append(
                 [*told, shown, "", interval(estimate, low, high), shown_p(p), shown_p(one.p_holm), "", published]
             )

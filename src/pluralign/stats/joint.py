@@ -147,6 +147,8 @@ class JointPooled:
         joint: its standard error from tau² and the whole covariance, and the inference by t with k − 1 degrees of freedom. What to
             report where models answered the same prompts.
         tau2: variance between models by moments under the covariance, truncated at 0; NaN with fewer than two models.
+        i2_percent: share of Q that the covariance does not expect, 0 to 100, truncated at 0: 0 just where tau2 is; of independent errors
+            it is `pooled`'s. NaN with fewer than two models.
         prompts: 95 % percentile interval of the estimate over replicates with the weights held: what other prompts would have made of
             *these* models. It has no variance between models in it and is no interval for models in general. NaN without replicates
             and under three models.
@@ -160,6 +162,7 @@ class JointPooled:
     estimate: float
     joint: Inference
     tau2: float
+    i2_percent: float
     prompts: Interval
     correlation: Floats
     mean_correlation: float
@@ -196,6 +199,8 @@ def pool_jointly(
     >>> found = pool_jointly([1, 2, 3], [[0.25, 0.125, 0.125], [0.125, 0.25, 0.125], [0.125, 0.125, 0.25]])
     >>> found.tau2, round(found.joint.se**2, 12), found.mean_correlation
     (0.875, 0.458333333333, 0.5)
+    >>> found.i2_percent, found.pooled.i2_percent  # Q is 8; 1 is expected of it, and 2 where errors are independent
+    (87.5, 75.0)
     """
     y, S = np.asarray(effects, dtype=np.float64), np.asarray(covariance, dtype=np.float64)
     if y.ndim != 1 or S.shape != (len(y), len(y)):
@@ -206,7 +211,7 @@ def pool_jointly(
     kept = np.isfinite(y) & np.isfinite(np.diag(S))
     y, S, k = y[kept], S[np.ix_(kept, kept)], int(kept.sum())
     v = np.diag(S)
-    tau2 = _moment_tau2(y, S)
+    tau2, i2_percent = _heterogeneity(y, S)
     w = 1.0 / (v + (tau2 if k > 1 else 0.0))
     w = w / w.sum()
     estimate = float(w @ y) if k else np.nan
@@ -215,7 +220,9 @@ def pool_jointly(
     correlation = S / np.sqrt(np.outer(v, v))
     mean = float(correlation[~np.eye(k, dtype=bool)].mean()) if k > 1 else np.nan
     inference = infer(estimate, se, k - 1.0, k)
-    return JointPooled(pooled, estimate, inference, tau2, prompts, correlation, mean, n_replicates, n_undefined)
+    return JointPooled(
+        pooled, estimate, inference, tau2, i2_percent, prompts, correlation, mean, n_replicates, n_undefined
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -290,12 +297,15 @@ def _difference_covariance(S: Floats, a: int, b: int) -> Floats:
     return np.asarray(found)
 
 
-def _moment_tau2(y: Floats, S: Floats) -> float:
+def _heterogeneity(y: Floats, S: Floats) -> tuple[float, float]:
+    """tau² by moments and I² in percent, both of Q less what the covariance expects of it."""
     if len(y) < 2:
-        return np.nan
+        return np.nan, np.nan
     w = 1.0 / np.diag(S)
     A = np.diag(w) - np.outer(w, w) / w.sum()
-    return max(0.0, float((cochran_q(y, np.diag(S), 0.0) - np.trace(A @ S)) / np.trace(A)))
+    q = cochran_q(y, np.diag(S), 0.0)
+    beyond = max(0.0, q - float(np.trace(A @ S)))
+    return beyond / float(np.trace(A)), 100.0 * beyond / q if q > 0.0 else 0.0
 
 
 def _prompt_interval(replicates: ArrayLike | None, kept: NDArray[np.bool_], w: Floats) -> tuple[Interval, int, int]:

@@ -22,7 +22,7 @@ Viechtbauer (2010), J. Statistical Software 36 (metafor, whose prediction under 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -196,8 +196,14 @@ def holm(p: ArrayLike) -> Floats:
 
 def infer(estimate: float, se: float, df: float, n_models: int) -> Inference:
     """Test and interval by t, or by z where df is infinite; p and interval are NaN under three models."""
+    found = by_t(estimate, se, df)
+    return found if n_models >= FEWEST_MODELS else replace(found, p=np.nan, low=np.nan, high=np.nan)
+
+
+def by_t(estimate: float, se: float, df: float) -> Inference:
+    """Two-sided test of 0 and 95 % interval by t, or by z where df is infinite; NaN where there is no standard error above 0."""
     statistic = estimate / se if se > 0.0 else np.nan
-    if n_models < FEWEST_MODELS or not np.isfinite(statistic):
+    if not np.isfinite(statistic):
         return Inference(se, statistic, df, np.nan, np.nan, np.nan)
     normal = np.isinf(df)
     p = 2.0 * float(ndtr(-abs(statistic)) if normal else stdtr(df, -abs(statistic)))
