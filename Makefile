@@ -44,6 +44,7 @@ bench: $(INSTALLED)  ## measure speed and memory, as ratios in one run
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/startup.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/analysis.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/pooling_coverage.py
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/run_coverage.py
 	$(BIN)/python benchmarks/clmm.py
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[peers]'
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/judging.py
