@@ -13,7 +13,18 @@ run = CliRunner().invoke
 
 
 def test_a_dry_run_lists_every_cell_and_trains_nothing(tmp_path):
-    asked = ["experiment", "run", "exp2", "--seeds", "0-1", "--results", str(tmp_path / "r"), "--dry-run", "--json"]
+    asked = [
+        "experiment",
+        "run",
+        "exp2",
+        "--no-controls",
+        "--seeds",
+        "0-1",
+        "--results",
+        str(tmp_path / "r"),
+        "--dry-run",
+        "--json",
+    ]
     cells = json.loads(run(app, asked).stdout)
     assert len(cells) == 1 + 3 * 2 * 2 * 3  # base; protocols × seeds × tie rules × scales
     assert {cell["protocol"] for cell in cells} == {"steps", "epochs", "kl"}
@@ -93,7 +104,7 @@ def test_spaces_between_names_do_not_matter(tmp_path):
         "--dry-run",
         "--json",
     ]
-    cells = json.loads(run(app, ["experiment", "run", "exp2", *asked]).stdout)
+    cells = json.loads(run(app, ["experiment", "run", "exp2", "--no-controls", *asked]).stdout)
     assert len(cells) == 1 + 2 * 2 * 3
 
 

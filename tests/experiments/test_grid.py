@@ -205,13 +205,6 @@ def test_a_frontier_keeps_adapters_on_the_way_unless_the_grid_says_which():
     assert recipe_of(cell, {"checkpoints": [0.1]}, frontier=True).checkpoints == (0.1,)
 
 
-def test_protocol_kl_is_probed_as_often_as_the_recipe_says_and_else_every_other_step():
-    cell = Cell("m", "exp3-mean-toxicity", protocol="kl")
-    assert recipe_of(cell, {}).probe_every == 2
-    assert recipe_of(cell, {"probe_every": 5}).probe_every == 5
-    assert recipe_of(replace(cell, protocol="steps"), {}).probe_every == 0
-
-
 def test_the_cells_of_the_four_experiments():
     every = all_cells(["exp1", "exp2", "exp3", "exp4", "controls"], ["m"], [0], ["drop", "half"], ["steps"])
     assert len(every) == len(set(every))

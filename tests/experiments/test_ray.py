@@ -59,3 +59,5 @@ def test_a_node_that_dies_in_mid_run_costs_no_cell(tiny_folder, few, own_cache, 
     assert all(cell.is_finished(results) for cell in cells)
     assert not list(results.rglob("failed.json"))
     assert sum(what == "done" for what, *_ in told) == len(cells)
+    assert any(what == "stage" and text for what, _, text in told), "what the workers are at is told here"
+    assert not list(results.rglob(".stage"))

@@ -1,10 +1,12 @@
 """Stages' files that were cut off are made again; a folder of another model and settings that cannot be read are refused."""
 
 import json
+from pathlib import Path
 
 import pytest
 
 from pluralign.errors import PluralignError
+from pluralign.experiments.asked import lacking
 from pluralign.experiments.cells import Cell
 from pluralign.experiments.engines import check_grid, run_grid
 from pluralign.experiments.settings import Settings, read_grid
@@ -41,6 +43,17 @@ def test_a_finished_cell_is_kept_for_its_own_model_only(make_results, tmp_path):
     assert "PA097" in outcome.failed[0][1]
     assert "'org/one'" in outcome.failed[0][1]
     assert json.loads((other.folder(results) / "cell.json").read_text())["cell"]["model"] == "org/one"
+
+
+@pytest.mark.parametrize("answers_only", [False, True])
+def test_what_a_cell_tells_is_read_once(make_results, tmp_path, monkeypatch, answers_only):
+    cell, read = Cell("org/one", "base"), []
+    results, usual = make_results(tmp_path / "results", [cell]), Path.read_text
+    monkeypatch.setattr(
+        Path, "read_text", lambda path, *args, **options: read.append(path.name) or usual(path, *args, **options)
+    )
+    assert not lacking(cell, Settings(answers_only=answers_only), results)
+    assert read.count("cell.json") == 1
 
 
 def test_two_models_of_one_short_name_are_refused(tmp_path):

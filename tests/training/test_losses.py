@@ -54,6 +54,13 @@ def test_kto_by_hand():
     assert bad == pytest.approx(0.7310586, rel=1e-5)
 
 
+def test_kto_weighs_good_and_bad_answers():
+    ratio, is_good, kl = t(2.0, 2.0, 0.5), torch.tensor([True, False, False]), torch.tensor(1.0)
+    plain, weighed = losses.kto(ratio, is_good, kl, 1.0), losses.kto(ratio, is_good, kl, 1.0, 0.5, 4.0)
+    assert weighed.tolist() == pytest.approx([0.5 * (1 - 0.7310586), 4 * 0.7310586, 4 * plain[2].item()], rel=1e-5)
+    assert torch.equal(losses.kto(ratio, is_good, kl, 1.0, 1.0, 1.0), plain)
+
+
 def test_dro_by_hand():
     assert losses.dro(t(2.0), t(0.9), t(0.5), 0.1).item() == pytest.approx(0.5 * (0.9 - 0.5 - 0.2) ** 2)
 

@@ -1,10 +1,11 @@
 """A recipe that is wrong is refused with what is wrong; every recipe that ships is right."""
 
 import pytest
+import yaml
 
 from pluralign.errors import PluralignError
 from pluralign.preferences import ALIASES, CONDITIONS
-from pluralign.training.recipe import DEFAULTS, read_recipe, recipes_folder
+from pluralign.training.recipe import DEFAULTS, read_recipe, recipe_from, recipes_folder
 
 
 def shipped():
@@ -45,6 +46,10 @@ def some(changes):
         (["seed=4294967296"], r"seed: got 4294967296"),
         (["steps=yes"], r"steps: got True; expected a number, not yes or no"),
         (["draw=on"], r"draw: got True; expected a number"),
+        (["kto.desirable=2"], r"unknown key 'kto.desirable'. Did you mean 'desirable_weight'"),
+        (["kto.undesirable_weight=0"], r"kto.undesirable_weight: got 0"),
+        (["kto.desirable_weight=.inf"], r"kto.desirable_weight: got inf"),
+        (["kto.desirable_weight=yes"], r"kto.desirable_weight: got True; expected a number"),
         (["beta=[1"], r"beta: got '\[1', which is no YAML"),
     ],
     ids=lambda value: value[0] if isinstance(value, list) else "",
@@ -87,6 +92,12 @@ def test_changes_reach_into_mappings_and_leave_the_rest():
     assert (recipe.lora.r, recipe.lora.alpha, recipe.seed) == (4, 32, 3)
     assert recipe.balancing_draw == 3
     assert some(["draw=1", "seed=3"]).balancing_draw == 1
+    assert some(["draw=mean", "seed=3"]).balancing_draw is None
+
+
+def test_votes_are_not_averaged_over_draws():
+    with pytest.raises(PluralignError, match="a vote that only some draws hold"):
+        some(["draw=mean", "labels=votes"])
 
 
 def test_the_resolved_recipe_reads_back_as_itself(tmp_path):
@@ -94,3 +105,14 @@ def test_the_resolved_recipe_reads_back_as_itself(tmp_path):
     (tmp_path / "r.yaml").write_text(recipe.to_yaml())
     assert read_recipe(tmp_path / "r.yaml") == recipe
     assert recipe.digest != some([]).digest
+
+
+def test_a_recipe_that_was_written_before_there_were_weights_of_kto_reads_as_one_without_any(tmp_path):
+    recipe = some(["method=kto"])
+    assert recipe.kto.model_dump() == {"desirable_weight": 1, "undesirable_weight": 1}
+    values = yaml.safe_load(recipe.to_yaml())
+    del values["kto"]
+    assert recipe_from(values, "old") == recipe
+    (tmp_path / "old.yaml").write_text(yaml.safe_dump(values))
+    assert read_recipe(tmp_path / "old.yaml") == recipe
+    assert some(["method=kto", "kto.undesirable_weight=3"]).digest != recipe.digest

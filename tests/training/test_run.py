@@ -1,8 +1,8 @@
 """A run from recipe to adapter on a tiny model: what it writes, that it resumes, and how it fails."""
 
-import contextlib
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pyarrow.csv as pacsv
@@ -152,12 +152,17 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_says_at_which_step(base, re
     assert not (tmp_path / "run" / "run.json").exists()
 
 
-def test_out_of_memory_halves_the_micro_batch_once_and_keeps_the_batch(base, recipe, few, tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    "error",
+    [torch.OutOfMemoryError("too large"), RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes.")],
+    ids=["gpu", "cpu"],
+)  # fmt: skip
+def test_out_of_memory_halves_the_micro_batch_once_and_keeps_the_batch(base, recipe, few, tmp_path, monkeypatch, error):
     usual, said = PairTrainer.compute_loss, []
 
     def small_device(self, model, inputs, **kwargs):
         if len(inputs.weight) > 1:
-            raise torch.OutOfMemoryError("too large")
+            raise error
         return usual(self, model, inputs, **kwargs)
 
     monkeypatch.setattr(PairTrainer, "compute_loss", small_device)
@@ -167,6 +172,60 @@ def test_out_of_memory_halves_the_micro_batch_once_and_keeps_the_batch(base, rec
     assert any("out of memory: micro_batch 2 -> 1, the batch stays 2" in line for line in said)
     with pytest.raises(PluralignError, match="PA096.*out of memory with micro_batch 2"):
         train(recipe.changed(batch=4, micro_batch=4), base, few, tmp_path / "again", say=silent)
+
+
+def test_with_several_processes_the_next_run_takes_the_smaller_micro_batch(recipe, tmp_path, monkeypatch):
+    from pluralign.training import run
+
+    taken = []
+
+    def attempt(one):
+        taken.append(one.micro_batch)
+        if one.micro_batch > 1:
+            raise torch.OutOfMemoryError("too large")
+        return "trained"
+
+    monkeypatch.setattr(run, "n_ranks", lambda: 2)
+    with pytest.raises(
+        PluralignError, match=r"PA096.*in one of 2 processes.*Run the same again: it takes micro_batch 1"
+    ):
+        run.within_memory(attempt, recipe, 1, tmp_path, "the batch stays 2", silent)
+    assert taken == [2], "alone it would wait for processes that wait for it"
+    assert run.within_memory(attempt, recipe, 1, tmp_path, "the batch stays 2", silent) == "trained"
+    assert taken == [2, 1]
+
+
+def test_a_run_that_needed_smaller_micro_batches_goes_on_with_them(base, recipe, few, tmp_path, monkeypatch):
+    usual, steps, said = PairTrainer.compute_loss, [], []
+
+    def small_device(self, model, inputs, **kwargs):
+        if len(inputs.weight) > 1:
+            raise torch.OutOfMemoryError("too large")
+        steps.append(self.state.global_step)
+        if len(steps) == 10:
+            raise KeyboardInterrupt
+        return usual(self, model, inputs, **kwargs)
+
+    monkeypatch.setattr(PairTrainer, "compute_loss", small_device)
+    recipe = recipe.changed(steps=8)
+    with pytest.raises(KeyboardInterrupt):
+        train(recipe, base, few, tmp_path / "run", say=silent)
+    trained = train(recipe, base, few, tmp_path / "run", say=said.append)
+    assert (steps[9], steps[10]) == (4, 4), "it began again at the start, or its checkpoints were removed"
+    assert (trained.info["micro_batch"], trained.info["steps"]) == (1, 8)
+    assert any("memory did not suffice before: micro_batch 1" in line for line in said)
+    assert {path.name for path in trained.folder.iterdir()} == {
+        "adapter", "recipe.yaml", "curves.csv", "README.md", "run.json",
+    }  # fmt: skip
+
+
+def test_another_error_of_torch_is_not_taken_for_memory(base, recipe, few, tmp_path, monkeypatch):
+    def broken(self, model, inputs, **kwargs):
+        raise RuntimeError("shapes cannot be multiplied")
+
+    monkeypatch.setattr(PairTrainer, "compute_loss", broken)
+    with pytest.raises(RuntimeError, match="shapes"):
+        train(recipe, base, few, tmp_path / "run", say=silent)
 
 
 def test_an_adapter_that_changes_nothing_is_an_error(base, recipe, few, tmp_path, monkeypatch):
@@ -196,6 +255,17 @@ def test_every_method_lowers_its_own_loss(base, recipe, few, tmp_path, method):
     train(changed, base, few, tmp_path / "run", say=silent)
     losses = pacsv.read_csv(tmp_path / "run" / "curves.csv").column("loss").to_pylist()
     assert np.mean(losses[-8:]) < np.mean(losses[:8])
+
+
+def test_the_weights_of_kto_reach_its_loss(recipe):
+    changed = recipe.changed(method="kto", kto={"desirable_weight": 3.0, "undesirable_weight": 0.5})
+    trainer = SimpleNamespace(recipe=changed, accelerator=SimpleNamespace(gather=lambda one: one))
+    batch = SimpleNamespace(
+        p_chosen=torch.tensor([1.0, 0.0]), packed=SimpleNamespace(n_tokens=torch.ones(4, dtype=torch.long))
+    )
+    # Where nothing differs from the base, every loss is a half times the weight of its side.
+    nothing = torch.zeros(2, 2)
+    assert PairTrainer._each(trainer, batch, nothing, nothing, None).tolist() == [1.5, 0.25]
 
 
 def test_epochs_are_counted_over_vote_rows_however_they_are_collapsed(recipe):
@@ -331,14 +401,10 @@ def test_accuracy_on_held_out_pairs_counts_votes(base, recipe, shipped):
     class Base:
         """A policy that is right, right and wrong by turns."""
 
-        def logps(self, _model, trees, _first):
-            return np.array([[-1.0, -2.0], [-5.0, -5.5], [-3.0, -1.0]])[: len(trees)].ravel()
-
-        def without_adapter(self, _model):
-            return contextlib.nullcontext()
-
-        def reference_logps(self, trees, _first):
-            return np.full(2 * len(trees), -2.0)
+        def log_ratios(self, _model, trees, _first):
+            return np.array([[-1.0, -2.0], [-5.0, -5.5], [-3.0, -1.0]])[: len(trees)].ravel(), np.full(
+                2 * len(trees), -2.0
+            )
 
     assert found.accuracy(Base(), None) == pytest.approx(3 / 8)
 

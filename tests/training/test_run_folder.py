@@ -4,6 +4,7 @@ import fcntl
 import json
 
 import pytest
+import yaml
 
 from pluralign.errors import PluralignError
 from pluralign.training.run import train
@@ -78,3 +79,28 @@ def test_a_layer_that_the_model_does_not_have_is_named(base, recipe, few, tmp_pa
     far = recipe.changed(lora={**recipe.lora.model_dump(), "first_layer": 99})
     with pytest.raises(PluralignError, match=r"PA095.*lora\.first_layer: got 99"):
         train(far, base, few, tmp_path / "run", say=lambda _: None)
+
+
+def test_a_run_that_was_begun_before_there_were_weights_of_kto_goes_on(base, recipe, few, finished, heard):
+    place = finished.folder / "recipe.yaml"
+    now = place.read_text()
+    head, _, values = now.partition("\n")
+    old = yaml.safe_load(values)
+    del old["kto"]
+    place.write_text(f"{head}\n{yaml.safe_dump(old, sort_keys=False, allow_unicode=True)}")
+    train(recipe, base, few, finished.folder, say=heard.append)
+    assert any("nothing is trained again" in line for line in heard)
+    assert place.read_text() == now
+    place.write_text(f"{head}\n{yaml.safe_dump(old, sort_keys=False, allow_unicode=True)}")
+    other = recipe.changed(kto={"desirable_weight": 2.0, "undesirable_weight": 1.0})
+    with pytest.raises(PluralignError, match=r"PA097.*: kto.desirable_weight: 1.0 there, 2.0 now\."):
+        train(other, base, few, finished.folder, say=heard.append)
+
+
+def test_a_recipe_of_a_run_that_is_none_is_refused(base, recipe, few, finished):
+    place = finished.folder / "recipe.yaml"
+    head = place.read_text().partition("\n")[0]
+    for broken in ("a: [1", "- 1"):
+        place.write_text(f"{head}\n{broken}")
+        with pytest.raises(PluralignError, match=r"PA097.*cannot be read"):
+            train(recipe, base, few, finished.folder, say=lambda _: None)

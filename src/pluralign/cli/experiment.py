@@ -31,7 +31,12 @@ experiment = typer.Typer(
     help="The four experiments: fine-tunes, their evaluation, effects pooled over models.", no_args_is_help=True
 )
 
-Experiments = Annotated[list[str] | None, typer.Argument(help="exp1 exp2 exp3 exp4 controls; all if none is named.")]
+Experiments = Annotated[
+    list[str] | None,
+    typer.Argument(
+        help="exp1 exp2 exp3 exp4, with their controls beside them; or controls alone. All if none is named."
+    ),
+]
 Results = Annotated[Path, typer.Option("--results", help="The grid's folder.")]
 
 
@@ -41,6 +46,7 @@ def run(
     models: Annotated[str, typer.Option("--models", help="Folders or names on the Hub, separated by commas; `families` for those in baselines/recipes/models.yaml.")] = SMALL,
     seeds: Annotated[str, typer.Option("--seeds", help="0,1,2 or 0-4.")] = "0,1,2",
     ties: Annotated[str, typer.Option("--ties", help="Tie rules of experiments 2 and 3.")] = "drop,half",
+    controls: Annotated[bool, typer.Option("--controls/--no-controls", help="Models that should show nothing, or what any fine-tune shows: shuffled labels, SFT, the release in which no group weighs anything differently.")] = True,
     protocols: Annotated[str, typer.Option("--protocols", help="What is held equal: steps, epochs, kl; cells of two are never compared.")] = "steps,epochs,kl",
     results: Results = RESULTS,
     ratings: Annotated[Path | None, typer.Option("--ratings", help="An imported set; the shipped one if left out.")] = None,
@@ -64,6 +70,8 @@ def run(
 
         pluralign experiment run exp3 --seeds 0 --ties drop
 
+        pluralign experiment run exp3 --seeds 0 --ties drop --no-controls
+
         pluralign experiment run --models Qwen/Qwen3-1.7B,allenai/OLMo-2-1124-7B-Instruct --engine ray --address auto
 
         pluralign experiment run exp2 --set steps=32 --set lora.first_layer=15 --dry-run
@@ -72,13 +80,18 @@ def run(
     """
     from pluralign.experiments.cells import all_cells
     from pluralign.experiments.engines import check_grid, is_kept, run_grid
+    from pluralign.experiments.settings import for_workers
 
     settings = _settings(
         ratings, languages, judge, real_judge, batch_size, held_out, limit, frontier, answers_only, set_
     )
+    named = _models(models)
+    if engine == "ray":
+        settings, named = for_workers(settings), _folders(named)
     cells = all_cells(
-        _experiments(experiments), _models(models), _numbers(seeds), _among("--ties", ties, TIE_RULES), _among("--protocols", protocols, PROTOCOLS)
+        _experiments(experiments, controls), named, _numbers(seeds), _among("--ties", ties, TIE_RULES), _among("--protocols", protocols, PROTOCOLS)
     )  # fmt: skip
+    cells = _without_null(cells, settings)
     if dry_run:
         check_grid(cells, settings)
         settings.joined(results)
@@ -167,10 +180,41 @@ def _settings(
     )  # fmt: skip
 
 
-def _experiments(named: list[str] | None) -> list[str]:
-    from pluralign.experiments.cells import EXPERIMENTS
+def _without_null(cells: list[Cell], settings: Settings) -> list[Cell]:
+    """The cells without the null control where ratings are people's, who have no κ to set to 0; that is said."""
+    from pluralign.experiments.measure import ratings_of
 
-    return named or list(EXPERIMENTS)
+    null = [one for one in cells if one.control == "null"]
+    if not null or settings.ratings is None:  # the shipped set is simulated
+        return cells
+    provenance = ratings_of(settings.ratings, False).provenance
+    if "parameters" in provenance.details:
+        return cells
+    typer.echo(f"{len(null)} cells of the null control are left out: {provenance.label} is not simulated", err=True)
+    return [one for one in cells if one.control != "null"]
+
+
+def _folders(models: list[str]) -> list[str]:
+    """Models whose folders are absolute; names on the Hub, and of the small one, as they are."""
+    from pluralign.experiments.settings import absolute
+
+    return [name if name == SMALL else absolute(name) for name in models]
+
+
+def _experiments(named: list[str] | None, controls: bool) -> list[str]:
+    """What is run: what is named, all if nothing is, and the controls beside it unless they are declined.
+
+    Raises:
+        PluralignError: PA097 where the controls are named and declined.
+    """
+    from pluralign.experiments.cells import CONTROLS, EXPERIMENTS
+
+    found = list(dict.fromkeys(named or EXPERIMENTS))
+    if controls:
+        return [*(one for one in found if one != CONTROLS), CONTROLS]
+    if named and CONTROLS in named:
+        raise PluralignError("PA097", "got the experiment controls and --no-controls.", "Leave one of the two out.")
+    return [one for one in found if one != CONTROLS]
 
 
 def _models(text: str) -> list[str]:

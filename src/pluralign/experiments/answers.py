@@ -6,6 +6,7 @@ Generation and judging are two steps with a file between them, so that a judge t
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -35,6 +36,9 @@ from pluralign.training.forward import causal_lm
 
 MAX_FAILED = 0.05
 """Share of judgements that may fail before the cell does."""
+MAX_UNANSWERED = 0.5
+"""Share of answers that may be cut off in thinking, or have no score for whatever reason, before the cell fails: what few answers are
+left do not stand for all prompts."""
 
 
 @dataclass(frozen=True)
@@ -67,12 +71,24 @@ def generated(
 
     Returns:
         Rows with prompt_id, template_id, prompt, response, thinking_truncated.
+
+    Raises:
+        PluralignError: PA073 where most answers were cut off in thinking; they are kept to be looked at.
     """
     path = folder / generations(language)
     if base is not None and not path.is_file():
         rows = _generate(base, model, language, batch_size, limit)
         write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), path)
-    return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    rows = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    cut = sum(bool(row["thinking_truncated"]) for row in rows)
+    if cut > MAX_UNANSWERED * len(rows):
+        raise PluralignError(
+            "PA073", f"{cut} of {len(rows)} answers ({language}) were cut off while the model was still thinking (at most {MAX_UNANSWERED:.0%} "
+            f"may): they are in {path}.",
+            "Prompts leave the thought empty, and this model thinks all the same, for longer than an answer may be: take another model. "
+            "`pluralign eval --gen_kwargs max_gen_toks=4096` evaluates it with its thoughts, outside the grid.",
+        )  # fmt: skip
+    return rows
 
 
 def _generate(base: Base, model: Any, language: str, batch_size: int, limit: int | None) -> list[dict[str, Any]]:
@@ -80,17 +96,23 @@ def _generate(base: Base, model: Any, language: str, batch_size: int, limit: int
     from lm_eval.models.huggingface import HFLM
     from lm_eval.tasks import TaskManager
 
+    chat = base.chat(1)  # for the text of prompts, which has no limit
+
     class Quiet(HFLM):  # type: ignore[misc]
-        """lm-eval's model without a bar of its own: the grid has one."""
+        """lm-eval's model, asked as training asks: the thought is left empty. Without a bar of its own: the grid has one."""
+
+        def apply_chat_template(self, chat_history: Any, add_generation_prompt: bool = True) -> str:  # noqa: ARG002
+            return chat.prompt_text(chat_history)
 
         def generate_until(self, requests: Any, disable_tqdm: bool = True) -> list[str]:  # noqa: ARG002
             answers: list[str] = super().generate_until(requests, disable_tqdm=True)
             return answers
 
     task = f"pluralign_{language}"
+    # No token is added to the text of the prompt: training adds none.
     harness = Quiet(
-        pretrained=causal_lm(model).eval(), tokenizer=base.tokenizer, batch_size=batch_size, device=str(base.device)
-    )
+        pretrained=causal_lm(model).eval(), tokenizer=base.tokenizer, batch_size=batch_size, device=str(base.device), add_bos_token=False
+    )  # fmt: skip
     # simple_evaluate drops its metadata where it is given a task manager: without the manager's own, every answer would be judged here too.
     # Only our own tasks: reading lm-eval's thousands of YAML files takes seconds for every cell.
     tasks = TaskManager(include_path=str(tasks_dir()), include_defaults=False, metadata={"judge": NO_JUDGE})
@@ -142,7 +164,7 @@ def judged(
         Who judged, by name: identity and provenance; and how many judgements failed.
 
     Raises:
-        PluralignError: PA073 where too many judgements fail; the generations are still there.
+        PluralignError: PA073 where too many judgements fail, or most answers have no score; the generations are still there.
     """
     answers = [None if row["thinking_truncated"] else Answer(row["prompt"], row["response"], language) for row in rows]
     columns: dict[str, Any] = {name: [row[name] for row in rows] for name in ("prompt_id", "template_id", "response")}
@@ -211,11 +233,35 @@ def _scores(judge: Judge, answers: Sequence[Answer | None]) -> tuple[dict[str, n
             "PA073", f"{judge.name}: {failed} of {len(every)} judgements failed (at most {MAX_FAILED:.0%} may). The generations are saved.",
             "Run the same command again once the judge answers.",
         )  # fmt: skip
+    _check_scored(judge, found)
 
     def value(judgement: Any) -> float:
         return float("nan") if judgement is None or isinstance(judgement, Failure) else on_unit_scale(judgement.value)
 
     return {d: np.array([value(judgements.get(d)) for judgements in found]) for d in DEFAULT_DIMENSIONS}, failed
+
+
+def _check_scored(judge: Judge, found: Sequence[Mapping[str, Any]]) -> None:
+    """Refuse scores that most answers do not have, as where they are empty or were cut off in thinking; what a judge judges in no answer
+    does not count.
+
+    Raises:
+        PluralignError: PA073.
+    """
+    asked = [one for one in found if any(_kind_of(judgement) != "unsupported" for judgement in one.values())]
+    unscored = [one for one in asked if all(_kind_of(judgement) for judgement in one.values())]
+    if len(unscored) > MAX_UNANSWERED * len(asked):
+        kinds = Counter(kind for one in unscored for kind in {_kind_of(judgement) for judgement in one.values()})
+        why = ", ".join(f"{n} {kind}" for kind, n in kinds.most_common() if kind != "unsupported")
+        raise PluralignError(
+            "PA073", f"{judge.name}: {len(unscored)} of {len(asked)} answers have no score ({why}; at most {MAX_UNANSWERED:.0%} may have none).",
+            "Look at the generations, which are saved: a model that says nothing has no scores to compare.",
+        )  # fmt: skip
+
+
+def _kind_of(judgement: Any) -> str:
+    """The kind of a failure; empty for a score."""
+    return judgement.kind if isinstance(judgement, Failure) else ""
 
 
 def _jury(answers: Sequence[Answer | None], groups: Sequence[str]) -> dict[str, np.ndarray]:

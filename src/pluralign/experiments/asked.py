@@ -19,7 +19,7 @@ from pluralign.errors import PluralignError
 from pluralign.experiments.answers import Judging
 from pluralign.experiments.cells import BASE, CELL, HELD_OUT, Cell
 from pluralign.experiments.generated import are_generated
-from pluralign.experiments.settings import Settings
+from pluralign.experiments.settings import Settings, absolute
 from pluralign.experiments.whole import is_whole
 from pluralign.judge import Judge, JudgeOptions
 from pluralign.judge.names import open_judge
@@ -62,8 +62,7 @@ def lacking(cell: Cell, settings: Settings, results: Path) -> Lacking:
         return _unanswered(cell, settings, results)
     if not cell.is_finished(results):
         return Lacking(True, settings.languages, (), settings.frontier and cell.condition != BASE)
-    check_model(cell, folder)
-    judged = told_judges(folder)
+    judged = checked_judges(cell, folder)
     judge = opened(settings.judging.judge).name
     languages = tuple(language for language in settings.languages if judge not in judged.get(language, {}))
     judges = tuple(
@@ -78,9 +77,7 @@ def lacking(cell: Cell, settings: Settings, results: Path) -> Lacking:
 def _unanswered(cell: Cell, settings: Settings, results: Path) -> Lacking:
     """What a cell lacks where nothing is to be judged now. No judge is opened: it may not be installed where models are trained."""
     folder, finished = cell.folder(results), cell.is_finished(results)
-    if finished:
-        check_model(cell, folder)
-    judged = told_judges(folder) if finished else {}
+    judged = checked_judges(cell, folder) if finished else {}
     languages = tuple(
         language for language in settings.languages
         if language not in judged and not are_generated(folder, language)
@@ -89,18 +86,19 @@ def _unanswered(cell: Cell, settings: Settings, results: Path) -> Lacking:
     return Lacking(not finished and bool(languages or not trained), languages)
 
 
-def check_model(cell: Cell, folder: Path) -> None:
-    """Refuse a finished cell that another model of the same short name has.
+def checked_judges(cell: Cell, folder: Path) -> Mapping[str, Mapping[str, Any]]:
+    """What `told_judges` tells of a finished cell, unless another model of the same short name has its folder.
 
     Raises:
         PluralignError: PA097; PA099 for a `cell.json` that cannot be read.
     """
-    former = _told(folder, lambda info: str(info["cell"]["model"]))
-    if former != cell.model:
+    former, judges = _told(folder, lambda info: (str(info["cell"]["model"]), _judges(info)))
+    if absolute(former) != absolute(cell.model):
         raise PluralignError(
             "PA097", f"{folder} is a cell of the model {former!r}; got {cell.model!r}, whose folder has the same name.",
             "Name the model as it was named before, or take another --results.",
         )  # fmt: skip
+    return judges
 
 
 def check_models(models: Iterable[str]) -> None:
@@ -124,7 +122,11 @@ def told_judges(folder: Path) -> Mapping[str, Mapping[str, Any]]:
     Raises:
         PluralignError: PA099 where it cannot be read.
     """
-    return _told(folder, lambda info: {language: dict(of) for language, of in info["judges"].items()})
+    return _told(folder, _judges)
+
+
+def _judges(info: Any) -> dict[str, dict[str, Any]]:
+    return {language: dict(of) for language, of in info["judges"].items()}
 
 
 def _told(folder: Path, of: Callable[[Any], Told]) -> Told:

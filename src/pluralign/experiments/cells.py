@@ -39,7 +39,8 @@ def generations(language: str) -> str:
 
 
 Control = Literal["none", "shuffled", "null"]
-EXPERIMENTS = ("exp1", "exp2", "exp3", "exp4", "controls")
+CONTROLS = "controls"
+EXPERIMENTS = ("exp1", "exp2", "exp3", "exp4", CONTROLS)
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,14 @@ from typing import Any
 
 import yaml
 
-from pluralign.experiments.cells import BASE, EXPERIMENTS, Cell, cells_of
+from pluralign.experiments.cells import BASE, CONTROLS, EXPERIMENTS, Cell, cells_of
 from pluralign.experiments.settings import Settings
 from pluralign.training.run_folder import RECIPE
 
 
 def command_of(cell: Cell, settings: Settings, folder: Path) -> str:
-    """What to type: the experiment with the fewest cells that the cell is in, and all that the grid was told otherwise.
+    """What to type: the experiment with the fewest cells that the cell is in, without controls beside it, and all that the grid was told
+    otherwise.
 
     Args:
         cell: it.
@@ -23,7 +24,7 @@ def command_of(cell: Cell, settings: Settings, folder: Path) -> str:
         folder: of the cell, whose `recipe.yaml` a cell of no experiment is made from.
 
     >>> command_of(Cell("m", "exp3-mean-toxicity", ties="half", protocol="kl", seed=2), Settings(changes={"steps": 48}), Path("f"))
-    'pluralign experiment run exp3 --models m --seeds 2 --ties half --protocols kl --set steps=48'
+    'pluralign experiment run exp3 --no-controls --models m --seeds 2 --ties half --protocols kl --set steps=48'
     """
     within = {name: cells_of(name, cell.model, cell.seed, (cell.ties,), cell.protocol) for name in EXPERIMENTS}
     found = [name for name in sorted(within, key=lambda name: len(within[name])) if cell in within[name]]
@@ -43,7 +44,8 @@ def command_of(cell: Cell, settings: Settings, folder: Path) -> str:
                 "OUT",
             ]
         )
-    words = ["pluralign", "experiment", "run", *found[:1], "--models", cell.model, "--seeds", str(cell.seed)]
+    alone = ["--no-controls"] if found and found[0] != CONTROLS else []
+    words = ["pluralign", "experiment", "run", *found[:1], *alone, "--models", cell.model, "--seeds", str(cell.seed)]
     words += ["--ties", cell.ties, "--protocols", cell.protocol]
     return shlex.join([*words, *_told(settings)])
 

@@ -31,12 +31,20 @@ SET_BY_CELL = (
     "protocol",
     "checkpoints",
     "probe_every",
+    "micro_batch",
     "steps",
     "epochs",
     "kl_target",
     *OWN_KEYS,
 )
-"""Keys that may differ between cells that are compared. `checkpoints` and, but for protocol kl, `probe_every` say what is measured on the way."""
+"""Keys that may differ between cells that are compared. `checkpoints` and, but for protocol kl, `probe_every` say what is measured on the way;
+`micro_batch` how many pairs are in memory at once, which memory or the number of devices decides."""
+CELL_KEYS = ("condition", "method", "seed", "ties", "control", "protocol")
+"""Keys that say which cell it is."""
+OWN_SETTINGS = ("grpo", "kto")
+"""Groups of keys that mean something to the method of that name only."""
+WITHOUT_WEIGHTS = {"desirable_weight": 1.0, "undesirable_weight": 1.0}
+"""What kto does by a recipe that was written before it had a group of its own."""
 OF_PAIRS = ("batch", "beta")
 """Keys that mean nothing to GRPO."""
 
@@ -46,9 +54,14 @@ def shared_values(recipe: Mapping[str, Any]) -> dict[str, Any]:
 
     >>> shared_values({"method": "dpo", "steps": 9, "beta": 0.1, "lora": {"r": 4}, "grpo": {"prompts": 4}})
     {'beta': 0.1, 'lora.r': 4}
+    >>> shared_values({"method": "kto"})
+    {'kto.desirable_weight': 1.0, 'kto.undesirable_weight': 1.0}
     """
+    if recipe.get("method") == "kto":
+        recipe = {"kto": WITHOUT_WEIGHTS, **recipe}
     grpo = recipe.get("method") == "grpo"
-    left = (*SET_BY_CELL, *(OF_PAIRS if grpo else ("grpo",)))
+    others = [name for name in OWN_SETTINGS if name != recipe.get("method")]
+    left = (*SET_BY_CELL, *others, *(OF_PAIRS if grpo else ()))
     flat: dict[str, Any] = {}
     for key, value in recipe.items():
         if key not in left:
@@ -64,6 +77,12 @@ def protocol_values(recipe: Mapping[str, Any]) -> dict[str, Any]:
 def own_values(recipe: Mapping[str, Any]) -> dict[str, Any]:
     """The values that seeds and models of one cell must share."""
     return {key: recipe[key] for key in OWN_KEYS if key in recipe}
+
+
+def deciding_values(recipe: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of a recipe that what is trained depends on: those that name the cell, and those that cells must share."""
+    named = {key: recipe[key] for key in CELL_KEYS if key in recipe}
+    return named | shared_values(recipe) | protocol_values(recipe) | own_values(recipe)
 
 
 def device_class(device: str) -> str:

@@ -1,12 +1,13 @@
 """Who works on the cells: this process, one after the other, or a Ray cluster.
 
 Either way a cell that fails is named and the rest goes on; a cell that another process has is left to it; what is finished is not done
-again. Ray's workers need the results folder on a file system that all nodes share.
+again. Ray's workers need the results folder on a file system that all nodes share, and say there which stage they are at.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -17,6 +18,7 @@ from pluralign.experiments.asked import check_judges, check_models, lacking, no_
 from pluralign.experiments.cells import BASE, Cell, teacher_of
 from pluralign.experiments.grid import base_dtype, run_cell
 from pluralign.experiments.settings import Settings, check_changes, recipe_of
+from pluralign.ratings.tables import write_text
 from pluralign.training.base import Base
 from pluralign.training.run_folder import BusyError
 
@@ -139,6 +141,10 @@ def check_recipes(cells: Sequence[Cell], settings: Settings) -> None:
 
 
 BUSY = "busy"
+STAGE = ".stage"
+"""Where a worker on a cluster says which stage a cell is at; gone once it ends."""
+LOOK_S = 1.0
+"""Seconds between two looks at them."""
 Ended = Iterable[tuple[Cell, str | None]]
 
 
@@ -192,8 +198,16 @@ def _ray(cells: Sequence[Cell], settings: Settings, results: Path, tell: Tell, a
         for cell in cells:
             if cell not in waiting:
                 submit(cell)
+        said_last: dict[Cell, str] = {}
         while pending:
-            (ready, *_), _ = ray.wait(list(pending), num_returns=1)
+            ended, _ = ray.wait(list(pending), num_returns=1, timeout=LOOK_S)
+            for at_work in pending.values():
+                if (stage := _stage_of(at_work, results)) and said_last.get(at_work) != stage:
+                    said_last[at_work] = stage
+                    tell("stage", at_work, stage)
+            if not ended:
+                continue
+            ready = ended[0]
             cell = pending.pop(ready)
             try:
                 said: str | None = ray.get(ready)
@@ -210,4 +224,23 @@ def _ray(cells: Sequence[Cell], settings: Settings, results: Path, tell: Tell, a
 
 
 def _attempt_quietly(cell: Cell, settings: Settings, results: str) -> str | None:
-    return _attempt(cell, settings, Path(results), lambda _: None)
+    """Run a cell on a worker, whose stages are read from a file by who waits for it."""
+    place = cell.folder(Path(results)) / STAGE
+
+    def say(stage: str) -> None:
+        with suppress(OSError):  # where a stage cannot be told, the cell is none the worse
+            write_text(stage, place)
+
+    try:
+        return _attempt(cell, settings, Path(results), say)
+    finally:
+        with suppress(OSError):
+            place.unlink(missing_ok=True)
+
+
+def _stage_of(cell: Cell, results: Path) -> str:
+    """What a worker said last; empty where it said nothing."""
+    try:
+        return (cell.folder(results) / STAGE).read_text("utf-8")
+    except OSError:
+        return ""

@@ -7,6 +7,7 @@ import shutil
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +17,17 @@ from pluralign.errors import PluralignError
 from pluralign.experiments.asked import FRONTIER, Lacking, lacking
 from pluralign.experiments.cells import BASE, CELL, GENERATED, HELD_OUT, Cell, generations, teacher_of
 from pluralign.experiments.command import command_of
+from pluralign.experiments.comparable import deciding_values
 from pluralign.experiments.generated import forget_generations, generators
 from pluralign.experiments.measure import Place, generate, measured, ratings_of, to_generate
-from pluralign.experiments.settings import Settings, recipe_of
+from pluralign.experiments.settings import Settings, probed, recipe_of
 from pluralign.ratings import Ratings
 from pluralign.ratings.tables import write_text
 from pluralign.training.base import Base
+from pluralign.training.examples import rows_of
 from pluralign.training.margins import margins
 from pluralign.training.recipe import Recipe, read_recipe
-from pluralign.training.run import train, versions
+from pluralign.training.run import optimiser_steps, train, versions
 from pluralign.training.run_folder import ADAPTER, LOCK, RECIPE, RUN, BusyError, finished_run, is_finished, locked
 
 FAILED = "failed.json"
@@ -64,7 +67,8 @@ def run_cell(cell: Cell, base: Callable[[], Base], settings: Settings, results: 
             raise
         except Exception as error:
             told = {"error": type(error).__name__, "message": str(error), "traceback": traceback.format_exc()}
-            write_text(json.dumps(told, indent=1) + "\n", folder / FAILED)
+            with suppress(OSError):  # a disk that is full takes no word of it either; what is raised is what went wrong
+                write_text(json.dumps(told, indent=1) + "\n", folder / FAILED)
             raise
     return folder
 
@@ -123,14 +127,16 @@ def base_dtype(settings: Settings) -> str:
 def _trained(place: Place, lacks: Lacking, say: Say) -> None:
     """Train a cell unless it is trained; a clone has results and no adapters, and what was answered elsewhere needs none."""
     cell, folder, settings = place.cell, place.folder, place.settings
+    ratings = ratings_of(settings.ratings, cell.control == "null")
     if is_finished(folder):
         missing, wants_rewards = to_generate(place, lacks, say)
         if (folder / ADAPTER).is_dir() or not (missing or wants_rewards or lacks.frontier):
+            check_run(place, ratings)
             return
-    recipe = _as_begun(recipe_of(cell, settings.changes, settings.frontier), folder, say)
+    recipe = _as_begun(recipe_in_full(place, ratings), folder, say)
     forget(folder)
     say("training")
-    ratings, base = ratings_of(settings.ratings, cell.control == "null"), place.base()
+    base = place.base()
     command = command_of(cell, settings, folder)
     if recipe.method == "grpo":
         from pluralign.training.grpo import train_grpo
@@ -143,6 +149,48 @@ def _trained(place: Place, lacks: Lacking, say: Say) -> None:
     train(recipe, base, ratings, folder, command=command, offset=offset, say=say)
 
 
+def check_run(place: Place, ratings: Ratings) -> None:
+    """That a run which is finished in a cell's folder is this cell's: a script may have trained it there, or the grid with other settings.
+
+    Raises:
+        PluralignError: PA097 where its recipe or its ratings are others; PA095 where a judge that evaluates rewarded it.
+    """
+    folder, run, settings = place.folder, finished_run(place.folder) or {}, place.settings
+    recipe = recipe_in_full(place, ratings)
+    own = deciding_values(recipe.model_dump(mode="json"))
+    former = deciding_values(read_recipe(folder / RECIPE).model_dump(mode="json"))
+    differ = [
+        f"{key}: {former.get(key)!r} there, {own.get(key)!r} now"
+        for key in {**former, **own}
+        if former.get(key) != own.get(key)
+    ]
+    if run.get("ratings_sha256", ratings.provenance.checksum) != ratings.provenance.checksum:
+        differ.append(f"ratings: {run.get('ratings')} there, {ratings.provenance.label} now, or another version")
+    if differ:
+        raise PluralignError(
+            "PA097", f"{folder} holds a run of another recipe or other ratings: {'; '.join(differ)}.",
+            "Remove it, or train it as the grid would: with the same --set, seed, ties and protocol.",
+        )  # fmt: skip
+    if recipe.method == "grpo" and not settings.answers_only:  # the judge may not be installed where models are trained
+        from pluralign.training.reward import check_apart
+
+        check_apart(recipe.grpo.reward, ratings, ",".join((settings.judging.judge, *settings.judging.besides)))
+
+
+def recipe_in_full(place: Place, ratings: Ratings) -> Recipe:
+    """The recipe of a cell, with the probes of one of protocol epochs, whose steps depend on the ratings.
+
+    Raises:
+        PluralignError: PA090–PA095 for recipe and condition.
+    """
+    settings = place.settings
+    recipe = recipe_of(place.cell, settings.changes, settings.frontier)
+    if recipe.protocol != "epochs":
+        return recipe
+    n_votes = float(np.sum(rows_of(recipe, ratings).column("weight").to_numpy()))
+    return probed(recipe, settings.changes, optimiser_steps(recipe, n_votes))
+
+
 def forget(folder: Path) -> None:
     """Remove what was measured of a former adapter, and its run where that was finished: a new adapter is not its own former answers."""
     former = (*MEASURED, f"{ADAPTER}-at-*", ADAPTER, RECIPE, "checkpoints", RUN) if is_finished(folder) else MEASURED
@@ -152,10 +200,12 @@ def forget(folder: Path) -> None:
 
 
 def _as_begun(recipe: Recipe, folder: Path, say: Say) -> Recipe:
-    """The recipe with the checkpoints that a run was begun with; a run that keeps none begins anew where some are asked for."""
+    """The recipe with the probes and checkpoints that a run was begun with; a run that keeps none begins anew where some are asked for."""
     if is_finished(folder) or not (folder / RECIPE).is_file():
         return recipe
     begun = read_recipe(folder / RECIPE)
+    if recipe.protocol != "kl":  # whose run ends by its probes
+        recipe = recipe.changed(probe_every=begun.probe_every)
     if begun.checkpoints and not recipe.checkpoints:
         return recipe.changed(checkpoints=list(begun.checkpoints))
     if recipe.checkpoints and not begun.checkpoints and begun == recipe.changed(checkpoints=[]):

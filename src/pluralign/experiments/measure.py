@@ -31,7 +31,7 @@ from pluralign.training.base import Base, check_changed
 from pluralign.training.heap import give_back_memory
 from pluralign.training.heldout import FRESH, held_out, log_ratios
 from pluralign.training.probe import drift
-from pluralign.training.run_folder import ADAPTER
+from pluralign.training.run_folder import ADAPTER, finished_run
 
 Say = Callable[[str], None]
 
@@ -130,7 +130,8 @@ def generate(place: Place, lacks: Lacking, say: Say) -> None:
         say: told what happens.
 
     Raises:
-        PluralignError: PA097 where answers need an adapter that is not there; PA098 where it changes nothing.
+        PluralignError: PA097 where answers need an adapter that is not there, or was trained on other weights; PA098 where it changes
+            nothing; PA073 where most answers were cut off in thinking.
     """
     cell, folder, settings = place.cell, place.folder, place.settings
     missing, wants_rewards = to_generate(place, lacks, say)
@@ -144,6 +145,7 @@ def generate(place: Place, lacks: Lacking, say: Say) -> None:
             f"Remove {folder} and run again, which trains the cell anew; or leave the language out.",
         )  # fmt: skip
     base = place.base()
+    _check_weights(place, base)
     with base.with_adapter(adapter) if cell.condition != BASE else nullcontext(base.model) as model:
         if wants_rewards:
             say("held-out pairs")
@@ -154,6 +156,16 @@ def generate(place: Place, lacks: Lacking, say: Say) -> None:
             (folder / generations(language)).unlink(missing_ok=True)  # nobody knows what made it
             remember_generator(folder, language, base)
             generated(base, model, language, settings.generation_batch, folder, settings.limit)
+
+
+def _check_weights(place: Place, base: Base) -> None:
+    """That an adapter is put on the weights that it was trained on."""
+    trained_on = (finished_run(place.folder) or {}).get("weights", base.digest)
+    if trained_on != base.digest:
+        raise PluralignError(
+            "PA097", f"{place.cell.name}, seed {place.cell.seed}: trained on weights {trained_on}; {base.name} has {base.digest} now.",
+            f"Name the model as it was, or remove {place.folder}, which trains the cell anew.",
+        )  # fmt: skip
 
 
 def _is_there(path: Path, say: Say) -> bool:
@@ -172,8 +184,9 @@ def _held_out(place: Place, base: Base, model: Any) -> None:
     chat = base.chat(recipe.max_length)
     sets = [held_out(ratings, chat, recipe.language, name, settings.held_out_a_template) for name in (FRESH, "test")]
     tables = [log_ratios(base, model, one, recipe.lora.first_layer) for one in sets if one is not None and one.trees]
+    trees = [tree for one in sets if one is not None for tree in one.trees]
+    check_changed(base, model, trees, cell.name, recipe.lora.first_layer)
     whole = pa.concat_tables(tables)
-    check_changed(whole.column("logp").to_numpy(), whole.column("reference").to_numpy(), cell.name)
     write_parquet(whole, place.folder / HELD_OUT)
 
 

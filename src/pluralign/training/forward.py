@@ -154,11 +154,19 @@ def logps_and_states(
     model: nn.Module, batch: Packed, lower: torch.Tensor | None = None, first: int = 0
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """The same, and the state after each prompt: (rows, d) float32 without gradients."""
+    logps, ends = token_logps(model, batch, lower, first)
+    total = torch.zeros(len(batch.n_tokens), dtype=torch.float32, device=logps.device)
+    return total.index_add(0, batch.owner, logps), ends
+
+
+def token_logps(
+    model: nn.Module, batch: Packed, lower: torch.Tensor | None = None, first: int = 0
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The same token by token: (k,) float32 of all answers' tokens, and the state after each prompt."""
     with autocast(model):
         states, head = answer_states(model, batch, lower, first)
         logps: torch.Tensor = _TokenLogProbs.apply(states[batch.source], head.weight, batch.target)  # type: ignore[no-untyped-call]
-    total = torch.zeros(len(batch.n_tokens), dtype=torch.float32, device=logps.device)
-    return total.index_add(0, batch.owner, logps), states[batch.prompt_end].detach().float()
+    return logps, states[batch.prompt_end].detach().float()
 
 
 def plain_logps(model: nn.Module, tree: Tree) -> torch.Tensor:

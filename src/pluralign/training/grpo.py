@@ -13,7 +13,6 @@ Where this differs from `trl.GRPOTrainer` as it comes:
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -28,11 +27,13 @@ from trl.trainer.grpo_trainer import GRPOTrainer
 
 from datasets import Dataset  # type: ignore[attr-defined]  # the folder datasets/ hides it from mypy, not from Python
 from pluralign.errors import PluralignError
+from pluralign.evaluation.ranks import n_ranks
 from pluralign.preferences import rewards
 from pluralign.ratings import Ratings
 from pluralign.ratings.tables import content_checksum
 from pluralign.training.base import Base
 from pluralign.training.chat import Chat
+from pluralign.training.disk import room_needed
 from pluralign.training.examples import named
 from pluralign.training.forward import autocast, causal_lm
 from pluralign.training.heap import GivingBack
@@ -69,14 +70,15 @@ def train_grpo(
 
     Raises:
         PluralignError: PA090–PA095 for recipe, condition and reward, PA096 for a loss that is not finite, memory that does not suffice or a
-            reward that scores nothing, PA097 where the folder holds a run of another recipe, model or ratings, PA098 where nothing changed.
+            reward that scores nothing, PA097 where the folder holds a run of another recipe, model or ratings, PA098 where nothing changed,
+            PA055 on a full disk.
     """
     check_recipe(recipe)
     began = time.perf_counter()
     prompts = prompts_of(recipe, ratings, base.chat(recipe.max_length))
     reward = open_reward(recipe, ratings, named(recipe.condition), evaluating, say)
     grpo_arguments(recipe, folder, base, reward.dimensions)  # What they refuse is refused before the folder is taken.
-    with alone(folder):
+    with alone(folder), room_needed(folder):
         own_folder(folder, recipe, base, ratings)
         return kept_run(folder, say) or within_memory(
             lambda one: _train(one, base, ratings, folder, prompts, reward, command, say, began),
@@ -163,7 +165,7 @@ def grpo_arguments(recipe: Recipe, folder: Path, base: Base, dimensions: Sequenc
     Raises:
         PluralignError: PA095 where a step does not divide into devices and micro-batches, or the weights name other dimensions.
     """
-    world = int(os.environ.get("WORLD_SIZE", "1"))
+    world = n_ranks()
     answers, micro = answers_a_step(recipe), recipe.micro_batch
     if answers % (micro * world):
         raise PluralignError(

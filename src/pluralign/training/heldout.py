@@ -8,6 +8,7 @@ trained on.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,7 @@ from pluralign.schema import SPLITS, split_of
 from pluralign.simulate.parameters import Parameters, load_parameters
 from pluralign.training.chat import Chat, question, reply
 from pluralign.training.examples import named
+from pluralign.training.memory import Batches
 from pluralign.training.packing import Tree
 from pluralign.training.recipe import Recipe
 
@@ -133,18 +135,21 @@ def log_ratios(base: Base, model: Any, held: HeldOut, first_layer: int = 0) -> p
     model.eval()
     order = sorted(range(len(held.trees)), key=lambda k: held.trees[k].n_tokens)
     starts = np.cumsum([0, *(len(tree.answers) for tree in held.trees)])
-    policy: NDArray[np.float64] = np.empty(len(held.item_ids))
-    for at in range(0, len(order), ROWS):
-        rows = order[at : at + ROWS]
-        found = base.logps(model, [held.trees[k] for k in rows], first_layer)
-        policy[np.concatenate([np.arange(starts[k], starts[k + 1]) for k in rows])] = found
-    with base.without_adapter(model):
-        reference = base.reference_logps(held.trees, first_layer)
+    both: NDArray[np.float64] = np.empty((2, len(held.item_ids)))
+    if (lower := base.lower(first_layer)) is not None:
+        lower.add(held.trees)  # at once: the file is written whole each time
+
+    def measure(rows: Sequence[int]) -> None:
+        found = base.log_ratios(model, [held.trees[k] for k in rows], first_layer)
+        both[:, np.concatenate([np.arange(starts[k], starts[k + 1]) for k in rows])] = found
+
+    for _ in Batches(ROWS).of(order, measure):
+        pass
     model.train(was_training)
     n_tokens = [len(answer) for tree in held.trees for answer in tree.answers]
     return pa.table({
-        "set": [held.name] * len(policy), "item_id": held.item_ids, "prompt_id": held.prompt_ids, "template_id": held.template_ids,
-        "n_tokens": pa.array(n_tokens, pa.int32()), "logp": policy, "reference": reference,
+        "set": [held.name] * len(held.item_ids), "item_id": held.item_ids, "prompt_id": held.prompt_ids, "template_id": held.template_ids,
+        "n_tokens": pa.array(n_tokens, pa.int32()), "logp": both[0], "reference": both[1],
     })  # fmt: skip
 
 
@@ -165,11 +170,8 @@ class HeldOutPairs:
 
         The policy must be in evaluation mode, so that nothing drops out.
         """
-        ratios = np.concatenate([
-            base.logps(model, self.trees[at : at + ROWS], first_layer) for at in range(0, len(self.trees), ROWS)
-        ])  # fmt: skip
-        with base.without_adapter(model):
-            ratios = (ratios - base.reference_logps(self.trees, first_layer)).reshape(-1, 2)
+        parts = Batches(ROWS).of(self.trees, lambda trees: np.subtract(*base.log_ratios(model, trees, first_layer)))
+        ratios = np.concatenate(list(parts)).reshape(-1, 2)
         right = 0.5 * (1 + np.sign(ratios[:, 0] - ratios[:, 1]))
         return float(np.average(right, weights=self.weight))
 

@@ -48,17 +48,21 @@ def ipo(chosen: Tensor, rejected: Tensor, p_chosen: Tensor, beta: float) -> Tens
     return p_chosen * (delta - target) ** 2 + (1 - p_chosen) * (delta + target) ** 2
 
 
-def kto(ratio: Tensor, is_good: Tensor, kl: Tensor, beta: float) -> Tensor:
-    """1 − σ(β(ratio − kl)) for good answers, 1 − σ(β(kl − ratio)) for bad ones.
+def kto(
+    ratio: Tensor, is_good: Tensor, kl: Tensor, beta: float, desirable_weight: float = 1.0, undesirable_weight: float = 1.0
+) -> Tensor:  # fmt: skip
+    """1 − σ(β(ratio − kl)) for good answers, 1 − σ(β(kl − ratio)) for bad ones, each times its side's weight.
 
     Args:
         ratio: (n,) log-ratios.
         is_good: (n,) booleans.
         kl: scalar, the mean log-ratio of answers to other prompts, at least 0 and without a gradient.
         beta: per nat.
+        desirable_weight, undesirable_weight: the paper's λ of good and of bad answers, above 0.
     """
     sign = is_good.to(ratio.dtype) * 2 - 1
-    return 1 - F.sigmoid(beta * sign * (ratio - kl))
+    weight = is_good * desirable_weight + ~is_good * undesirable_weight
+    return weight * (1 - F.sigmoid(beta * sign * (ratio - kl)))
 
 
 def dro(ratio: Tensor, score: Tensor, value: Tensor, beta: float) -> Tensor:

@@ -1,5 +1,7 @@
 """What the layers below the lowest adapter give, computed once: for every condition, seed and step it is the same.
 
+Each process of a run computes its own: they cost less than a forward pass, once, and whoever writes last keeps them.
+
 With `lora.first_layer` at half of the layers, a step costs little more than half. States are kept in memory and in a file, in the base's
 dtype: 200,000 tokens of a model of width 576 are 230 MB.
 """
@@ -17,6 +19,7 @@ from torch import nn
 
 from pluralign.errors import PluralignError
 from pluralign.training.forward import autocast, causal_lm, check_first_layer, layers_of
+from pluralign.training.memory import Batches
 from pluralign.training.packing import Packed, Tree, grouped, key_of, pack
 
 ROWS = 8
@@ -45,6 +48,7 @@ class LowerStates:
         check_first_layer(model, first)
         self.model, self.first, self.path = model, first, path
         self._kept: dict[str, torch.Tensor] = {}
+        self._batches = Batches(ROWS)
         if path is not None and path.is_file():
             try:
                 self._kept = load_file(path)
@@ -52,10 +56,14 @@ class LowerStates:
                 raise PluralignError("PA055", f"{path} is broken ({error}).", "Remove it; it is made again.") from error
 
     def add(self, trees: Sequence[Tree]) -> None:
-        """Compute what is not kept yet, and write it down."""
+        """Compute what is not kept yet, and write it down.
+
+        Raises:
+            PluralignError: PA096 where memory does not suffice for one tree; PA055 where it cannot be written.
+        """
         missing = grouped(trees, lambda tree: [key_of(tree.prompt, answer) in self._kept for answer in tree.answers])
-        for start in range(0, len(missing), ROWS):
-            self._compute(missing[start : start + ROWS])
+        for _ in self._batches.of(missing, self._compute):
+            pass
         if missing and self.path is not None:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             beside = self.path.with_name(f"{self.path.name}.{os.getpid()}.part")

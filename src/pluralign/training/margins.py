@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
 
+from pluralign.evaluation.ranks import n_ranks
+from pluralign.places import cache_folder
 from pluralign.ratings import Ratings
 from pluralign.training.base import Base
 from pluralign.training.examples import Floats, modpo_dimensions, named, rows_of
+from pluralign.training.ranks import own_rank
 from pluralign.training.recipe import Recipe
-
-ROWS = 8
+from pluralign.training.reference import ReferenceStore
 
 
 def margins(recipe: Recipe, base: Base, ratings: Ratings, teacher: Path) -> Floats:
@@ -33,8 +36,19 @@ def margins(recipe: Recipe, base: Base, ratings: Ratings, teacher: Path) -> Floa
     chat, rows = base.chat(recipe.max_length), rows_of(recipe, ratings)
     columns = [rows.column(name).to_pylist() for name in ("prompt", "chosen", "rejected")]
     trees = [chat.tree(prompt, (chosen, rejected)) for prompt, chosen, rejected in zip(*columns, strict=True)]
+    # Kept as the base's are: a run that goes on, and every process of it, must have the very same margins.
+    path = cache_folder("references") / f"{base.digest}-{adapter_digest(teacher)}.sqlite"
     with base.with_adapter(teacher) as model:
-        policy = np.concatenate([base.logps(model, trees[k : k + ROWS]) for k in range(0, len(trees), ROWS)])
+        policy = ReferenceStore(path, own_rank(), n_ranks()).logps(trees, lambda part: base.logps(model, part))
     ratio = (policy - base.reference_logps(trees)).reshape(-1, 2)
     weights = {own: 0.5, other: 0.5} | dict(recipe.dimension_weights)
     return np.asarray(weights[other] / weights[own] * recipe.beta * (ratio[:, 0] - ratio[:, 1]))
+
+
+def adapter_digest(folder: Path) -> str:
+    """Sixteen hexadecimal digits over an adapter's settings and weights."""
+    digest = hashlib.blake2b(digest_size=8)
+    for path in sorted(folder.glob("adapter_*")):
+        digest.update(f"{path.name} {path.stat().st_size}".encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()

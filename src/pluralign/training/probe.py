@@ -12,6 +12,7 @@ import torch
 from pluralign.training.base import Base
 from pluralign.training.chat import question
 from pluralign.training.forward import CHUNK, answer_states, autocast
+from pluralign.training.memory import Batches
 from pluralign.training.packing import Packed, Tree, pack
 
 ROWS = 36
@@ -43,28 +44,33 @@ class Drift:
 def drift(base: Base, model: Any, prompts: Sequence[str], *, seed: int = 0, max_tokens: int = NEW_TOKENS) -> Drift:
     """Sample an answer to each prompt and compare the policy with its base on it.
 
+    Samples are those of batches of `ROWS`; where memory asks for smaller ones, they are others of the same distribution.
+
     Args:
         base: the base model, adapted.
         model: it with its adapter.
         prompts: what is asked.
         seed: of the sampling.
         max_tokens: where answers are cut.
+
+    Raises:
+        PluralignError: PA083 where packed rows are wrong for this architecture; PA096 where memory does not suffice for one answer.
     """
     chat = base.chat(1024)
     asked = [chat.tree(question(prompt), ()).prompt for prompt in prompts]
     was_training = model.training
     model.eval()
-    sums, entropies, lengths = [], [], []
-    for start in range(0, len(asked), ROWS):
-        trees = sampled(base, model, asked[start : start + ROWS], seed + start, max_tokens)
+
+    def measure(rows: Sequence[int]) -> tuple[Any, Any, list[int]]:
+        trees = sampled(base, model, [asked[k] for k in rows], seed + rows[0], max_tokens)
         base.check_packing_once(trees)
         kl, entropy = _token_divergence(base, model, pack(trees).to(base.device))
-        owner = np.repeat(np.arange(len(trees)), [len(tree.answers[0]) for tree in trees])
-        sums.append(np.bincount(owner, kl, len(trees)))
-        entropies.append(entropy)
-        lengths += [len(tree.answers[0]) for tree in trees]
+        n_tokens = [len(tree.answers[0]) for tree in trees]
+        return np.bincount(np.repeat(np.arange(len(trees)), n_tokens), kl, len(trees)), entropy, n_tokens
+
+    sums, entropies, counts = zip(*Batches(ROWS).of(range(len(asked)), measure), strict=True)
     model.train(was_training)
-    total = np.concatenate(sums)
+    total, lengths = np.concatenate(sums), [n for some in counts for n in some]
     return Drift(
         float(total.mean()), float(total.std(ddof=1) / np.sqrt(len(total))) if len(total) > 1 else float("nan"),
         float(np.concatenate(entropies).mean()), float(np.mean(lengths)), len(total), max_tokens,
@@ -78,15 +84,13 @@ def sampled(base: Base, model: Any, prompts: Sequence[tuple[int, ...]], seed: in
     pad = base.tokenizer.pad_token_id
     ids = torch.tensor([[pad] * (width - len(p)) + list(p) for p in prompts], device=base.device)
     mask = torch.tensor([[0] * (width - len(p)) + [1] * len(p) for p in prompts], device=base.device)
-    state = torch.get_rng_state()
-    torch.manual_seed(seed)
-    try:
+    # The seed goes to every generator: also the GPU's, which training goes on with (dropout, GRPO's own answers).
+    with torch.random.fork_rng([base.device] if base.device.type == "cuda" else []):
+        torch.manual_seed(seed)
         out = model.generate(
             input_ids=ids, attention_mask=mask, do_sample=True, temperature=1.0, top_k=0, top_p=1.0, max_new_tokens=max_tokens,
             pad_token_id=pad,
         )[:, width:].tolist()  # fmt: skip
-    finally:
-        torch.set_rng_state(state)
     ends = _end_tokens(model, base)
     return [Tree(prompt, (_until(answer, ends),)) for prompt, answer in zip(prompts, out, strict=True)]
 

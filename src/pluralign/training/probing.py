@@ -12,16 +12,14 @@ from transformers import TrainerCallback
 from pluralign.evaluation.prompts import load_prompts
 from pluralign.ratings import Ratings
 from pluralign.ratings.tables import write_text
-from pluralign.training.base import Base, check_changed
-from pluralign.training.heldout import FRESH, held_out, held_out_pairs, log_ratios
+from pluralign.training.base import FEW, Base, check_changed
+from pluralign.training.heldout import FRESH, held_out, held_out_pairs
 from pluralign.training.probe import drift
 from pluralign.training.recipe import Recipe
 
 ADAPTER = "adapter"
 PROBES = "probes.jsonl"
 """What was measured so far, a row a line: a run that goes on from a checkpoint reads it; a finished one has it in its curves."""
-FEW = 4
-"""Held-out prompts that show whether an adapter does anything at all."""
 
 
 class Probes(TrainerCallback):
@@ -87,8 +85,7 @@ class Probes(TrainerCallback):
             self.ratings, chat, language, "test", 1, FEW
         )
         if some is not None and some.trees:
-            table = log_ratios(self.base, model, some)
-            check_changed(table.column("logp").to_numpy(), table.column("reference").to_numpy(), str(self.folder))
+            check_changed(self.base, model, some.trees, str(self.folder))
         if self.rows and self.rows[-1]["step"] == step:
             end = {key: value for key, value in self.rows[-1].items() if key != "step"}
         else:

@@ -86,6 +86,21 @@ class Grpo(Strict):
     aggregation: Literal["sum_then_normalize", "normalize_then_sum"]
 
 
+class Kto(Strict):
+    """Kahneman-Tversky optimisation (arXiv 2402.01306): what the two sides count, as `trl.KTOConfig` takes it.
+
+    Good and bad answers weigh the same where desirable_weight · n_good = undesirable_weight · n_bad; the paper advises a ratio of the two
+    sides of 1 to 4/3. A recipe without this group, as they were written before it, has 1 and 1.
+
+    Attributes:
+        desirable_weight: of the loss of each good answer.
+        undesirable_weight: of the loss of each bad one.
+    """
+
+    desirable_weight: Positive = 1.0
+    undesirable_weight: Positive = 1.0
+
+
 class Recipe(Strict):
     """A fine-tune.
 
@@ -99,7 +114,7 @@ class Recipe(Strict):
         dimension_weights: of several dimensions, summing to 1.
         language: of the texts.
         split: whose prompts are trained on.
-        draw: which draw balances two groups' numbers of ratings: a number, or `seed` for the run's own seed.
+        draw: which draw balances two groups' numbers of ratings: a number, `seed` for the run's own seed, or `mean` for votes averaged over draws.
         control: `none`; `shuffled` exchanges chosen and rejected by coin.
         protocol: `steps` as many as `steps` says; `epochs` over vote rows as often as `epochs` says; `kl` until `kl_target` is reached.
         steps: optimiser steps of protocol `steps`, and the most of protocol `kl`.
@@ -120,6 +135,7 @@ class Recipe(Strict):
         seed: of adapter, order and sampling.
         lora: the adapter.
         grpo: settings of that method.
+        kto: settings of that method.
     """
 
     condition: str
@@ -131,7 +147,7 @@ class Recipe(Strict):
     dimension_weights: dict[str, Annotated[Number, Field(ge=0, le=1)]]
     language: Literal["en", "de"]
     split: Literal["train", "test"]
-    draw: Natural | Literal["seed"]
+    draw: Natural | Literal["seed", "mean"]
     control: Literal["none", "shuffled"]
     protocol: Literal["steps", "epochs", "kl"]
     steps: Count
@@ -152,6 +168,7 @@ class Recipe(Strict):
     seed: Annotated[Whole, Field(ge=0, le=MAX_SEED)]
     lora: Lora
     grpo: Grpo
+    kto: Kto = Kto()
 
     @model_validator(mode="after")
     def _fits(self) -> Recipe:
@@ -159,6 +176,10 @@ class Recipe(Strict):
             raise ValueError(f"batch: got {self.batch}, no multiple of micro_batch {self.micro_batch}")
         if self.labels == "votes" and self.ties == "half":
             raise ValueError("labels: votes have no half of one; take soft with ties: half, or ties: drop")
+        if self.labels == "votes" and self.draw == "mean":
+            raise ValueError(
+                "labels: a vote that only some draws hold is no whole row; take soft with draw: mean, or one draw"
+            )
         if self.combine == "scalarised" and len(set(self.dimension_weights.values())) > 1:
             raise ValueError(
                 f"dimension_weights: got {self.dimension_weights}; scalarised ratings are plain means, expected equal weights"
@@ -173,9 +194,9 @@ class Recipe(Strict):
         return self
 
     @property
-    def balancing_draw(self) -> int:
-        """The draw that balances two groups' numbers of ratings."""
-        return self.seed if self.draw == "seed" else self.draw
+    def balancing_draw(self) -> int | None:
+        """The draw that balances two groups' numbers of ratings; None where votes are averaged over draws."""
+        return {"seed": self.seed, "mean": None}[self.draw] if isinstance(self.draw, str) else self.draw
 
     def warmup_steps(self, steps: int) -> int:
         """How many steps a run warms up: `warmup`, and no more than a sixth of them, so that a short run is not all warm-up.
@@ -245,7 +266,7 @@ def _lines(error: ValidationError) -> list[str]:
         # pydantic names the arms of a union too, `draw.literal['seed']`: the key is enough.
         key = ".".join(str(part) for part in one["loc"] if "[" not in str(part)) or "recipe"
         if one["type"] == "extra_forbidden":
-            parts: dict[str, type[Strict]] = {"lora": Lora, "grpo": Grpo}
+            parts: dict[str, type[Strict]] = {"lora": Lora, "grpo": Grpo, "kto": Kto}
             known = parts.get(str(one["loc"][0]) if len(one["loc"]) > 1 else "", Recipe)
             lines.append(f"  unknown key {key!r}.{did_you_mean(one['loc'][-1], known.model_fields)}")
         elif one["type"] == "missing":

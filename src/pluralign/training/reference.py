@@ -1,11 +1,12 @@
 """Log-probabilities under the base model, computed once per (model, prompt, answer) for every condition, seed and rank.
 
 trl keys its cache by what is being trained, so that it misses whenever seed or rank changes; ours is keyed by the base model's weights and
-the token ids alone. A SQLite file a model, in the user's cache folder.
+the token ids alone. A SQLite file a model, in the user's cache folder. Processes that need the same at the same time share the work.
 """
 
 from __future__ import annotations
 
+import hashlib
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -15,7 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 from pluralign.errors import PluralignError
+from pluralign.training.memory import Batches
 from pluralign.training.packing import Tree, grouped, key_of
+from pluralign.training.ranks import own_order
 
 BATCH = 8
 Floats = npt.NDArray[np.float64]
@@ -26,13 +29,16 @@ class ReferenceStore:
 
     Args:
         path: the file; made where it is not there.
+        rank: of this process among those of one run, which need the same.
+        n_ranks: how many they are.
 
     Raises:
         PluralignError: PA055 where it cannot be opened or is broken; every method raises it.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, rank: int = 0, n_ranks: int = 1) -> None:
+        self.path, self.rank, self.n_ranks = path, rank, n_ranks
+        self._batches = Batches(BATCH)
         self._kept: dict[str, float] = {}
         with self._opened() as db:
             db.execute("PRAGMA journal_mode=WAL")
@@ -63,19 +69,50 @@ class ReferenceStore:
     def logps(self, trees: Sequence[Tree], compute: Callable[[Sequence[Tree]], Floats]) -> Floats:
         """Log-probabilities of all answers, tree by tree; missing ones are computed and kept, a batch at a time.
 
+        Before each batch the file is looked at again: what another process has written meanwhile is not computed here too.
+
         Args:
             trees: prompts with answers.
             compute: log-probabilities of the answers of some trees, in order, nats.
 
         Returns:
             (n,) nats.
+
+        Raises:
+            PluralignError: PA096 where memory does not suffice for one tree.
         """
-        missing = self.missing(trees)
-        for start in range(0, len(missing), BATCH):
-            part = missing[start : start + BATCH]
+
+        def keep(part: Sequence[Tree]) -> None:
             keys = [key for tree in part for key in keys_of(tree)]
             self._write(dict(zip(keys, compute(part).tolist(), strict=True)))
+
+        missing = self.missing(trees)
+        pieces = [missing[start : start + BATCH] for start in range(0, len(missing), BATCH)]
+        for piece in own_order(pieces, self.rank, self.n_ranks):
+            for _ in self._batches.of(self.missing(piece), keep):
+                pass
         return np.array([self._kept[key] for tree in trees for key in keys_of(tree)], np.float64)
+
+    def of_batch(self, trees: Sequence[Tree], compute: Callable[[Sequence[Tree]], Floats]) -> Floats:
+        """Log-probabilities of the answers of one batch, computed in that very batch and kept for it.
+
+        In bfloat16 an answer's log-probability depends on what it is computed beside (half a nat of −500 was seen). Where a policy is compared
+        with its reference to less than that, both must come from the same batch.
+
+        Args:
+            trees: of the batch, in its order.
+            compute: their log-probabilities, in order, nats.
+
+        Returns:
+            (n,) nats.
+        """
+        own = [key for tree in trees for key in keys_of(tree)]
+        beside = hashlib.blake2b("".join(own).encode(), digest_size=16).hexdigest()
+        keys = [f"{key}@{beside}" for key in own]
+        self._read(set(keys) - self._kept.keys())
+        if any(key not in self._kept for key in keys):
+            self._write(dict(zip(keys, compute(trees).tolist(), strict=True)))
+        return np.array([self._kept[key] for key in keys], np.float64)
 
     def _read(self, keys: Iterable[str]) -> None:
         wanted = list(keys)

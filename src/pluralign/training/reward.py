@@ -144,7 +144,7 @@ def open_reward(
         "held_out": held_out,
     }  # fmt: skip
     for dimension, found in held_out.items():
-        say(f"reward of {dimension}: {_told(found)}")
+        say(f"reward of {dimension}: {told(found)}")
     return Reward(
         model.name,
         [one.name for one in rewarded],
@@ -153,8 +153,16 @@ def open_reward(
     )
 
 
-def _told(found: Mapping[str, Any]) -> str:
-    """One line on how good a reward is."""
+def told(found: Mapping[str, Any]) -> str:
+    """How good a reward is on one dimension, in a line.
+
+    Args:
+        found: as `reward_fit.measured` gives it for the dimension.
+
+    >>> one = {"value": 0.5, "low": 0.25, "high": 0.75}
+    >>> told({"n_items": 9, "spearman": one, "pair_order": None})
+    'on 9 held-out items Spearman 0.50 [0.25, 0.75] with their mean ratings, pairs in the true order –'
+    """
 
     def interval(one: Mapping[str, Any] | None) -> str:
         if one is None or one["value"] is None:

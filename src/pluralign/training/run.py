@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import platform
 import shutil
 import time
@@ -21,22 +20,28 @@ from transformers import TrainerCallback, TrainingArguments
 from pluralign import __version__
 from pluralign.analysis.numbers import plain
 from pluralign.errors import PluralignError
+from pluralign.evaluation.ranks import n_ranks
 from pluralign.ratings import Ratings
 from pluralign.ratings.tables import write_text
 from pluralign.training.base import Base
 from pluralign.training.card import model_card
+from pluralign.training.disk import room_needed
 from pluralign.training.examples import Examples, Floats, examples_of
 from pluralign.training.heap import GivingBack
-from pluralign.training.probing import PROBES, Probes
+from pluralign.training.memory import FIX, forget_memory, is_out_of_memory
+from pluralign.training.probing import Probes
 from pluralign.training.recipe import Recipe
 from pluralign.training.run_folder import (
     ADAPTER,
     CARD,
+    CHECKPOINTS,
     CURVES,
     RUN,
+    SMALLER,
     Say,
     Trained,
     alone,
+    forget_checkpoints,
     kept_run,
     last_checkpoint,
     offset_sha256,
@@ -73,12 +78,12 @@ def train(
 
     Raises:
         PluralignError: PA090–PA095 for recipe and condition, PA096 for a loss that is not finite or memory that does not suffice, PA097
-            where the folder holds a run of another recipe, model, ratings or margins, PA098 where nothing changed.
+            where the folder holds a run of another recipe, model, ratings or margins, PA098 where nothing changed, PA055 on a full disk.
     """
     began = time.perf_counter()
     examples = examples_of(recipe, ratings, base.chat(recipe.max_length), offset)
     half = max(1, recipe.micro_batch // 2)
-    with alone(folder):
+    with alone(folder), room_needed(folder):
         own_folder(folder, recipe, base, ratings, examples.offset)
         return kept_run(folder, say) or within_memory(
             lambda one: _train(one, base, ratings, folder, examples, command, say, began),
@@ -100,28 +105,39 @@ def within_memory(
         say: told.
 
     Raises:
-        PluralignError: PA096 where the second try, or the first with micro-batches of 1, does not fit.
+        PluralignError: PA096 where the second try, or the first with micro-batches of 1, does not fit; with several processes at the first,
+            and the next run of the same makes the second.
     """
-    try:
-        return attempt(recipe)
-    except (torch.OutOfMemoryError, MemoryError) as error:
-        if recipe.micro_batch == 1:
-            raise _no_memory(recipe) from error
-        say(f"out of memory: micro_batch {recipe.micro_batch} -> {smaller}, {stays}")
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()
-    shutil.rmtree(folder / "checkpoints", ignore_errors=True)
-    halved = recipe.changed(micro_batch=smaller)
+    halved, known = recipe.changed(micro_batch=smaller), folder / SMALLER
+    if known.is_file():  # a run that goes on: its checkpoints are of the smaller one
+        say(f"memory did not suffice before: micro_batch {smaller}, {stays}")
+    else:
+        try:
+            return attempt(recipe)
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            if recipe.micro_batch == 1:
+                raise _no_memory(recipe) from error
+            say(f"out of memory: micro_batch {recipe.micro_batch} -> {smaller}, {stays}")
+        forget_memory()
+        shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
+        write_text(f"{smaller}\n", known)
+        if n_ranks() > 1:  # the others wait for this one in a step that it would not come back to
+            raise PluralignError(
+                "PA096", f"out of memory with micro_batch {recipe.micro_batch} in one of {n_ranks()} processes.",
+                f"Run the same again: it takes micro_batch {smaller}, {stays}.",
+            )  # fmt: skip
     try:
         return attempt(halved)
-    except (torch.OutOfMemoryError, MemoryError) as error:
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
         raise _no_memory(halved) from error
 
 
 def _no_memory(recipe: Recipe) -> PluralignError:
-    return PluralignError(
-        "PA096", f"out of memory with micro_batch {recipe.micro_batch}.", "Take a smaller model or max_length, or a larger device."
-    )  # fmt: skip
+    return PluralignError("PA096", f"out of memory with micro_batch {recipe.micro_batch}.", FIX)
 
 
 def _train(
@@ -171,18 +187,17 @@ def circumstances(recipe: Recipe, base: Base, ratings: Ratings) -> dict[str, Any
 
 
 def finish(folder: Path, info: dict[str, Any], recipe: Recipe, ratings: Ratings, command: str) -> Trained:
-    """Write the card, remove what only resuming needs, and mark the run as finished; a number that is not defined is null."""
+    """Write the card, mark the run as finished, and remove what only resuming needs; a number that is not defined is null."""
     info = plain(info)
     write_text(model_card(info, recipe, ratings, command), folder / CARD)
-    shutil.rmtree(folder / "checkpoints", ignore_errors=True)
-    (folder / PROBES).unlink(missing_ok=True)
     write_text(json.dumps(info, indent=1, sort_keys=True) + "\n", folder / RUN)
+    forget_checkpoints(folder)
     return Trained(folder, info)
 
 
 def arguments(recipe: Recipe, folder: Path, steps: int, base: Base) -> TrainingArguments:
     """The trainer's own settings; autocast is ours, so that both of its halves are the same everywhere."""
-    world = int(os.environ.get("WORLD_SIZE", "1"))
+    world = n_ranks()
     if recipe.batch % (recipe.micro_batch * world):
         raise PluralignError(
             "PA095", f"batch {recipe.batch} does not divide into {world} device(s) × micro_batch {recipe.micro_batch}.",
@@ -197,7 +212,7 @@ def arguments(recipe: Recipe, folder: Path, steps: int, base: Base) -> TrainingA
 def shared_arguments(recipe: Recipe, folder: Path, steps: int, base: Base) -> dict[str, Any]:
     """Settings that our trainer and trl's share."""
     return {
-        "output_dir": str(folder / "checkpoints"), "max_steps": steps, "per_device_train_batch_size": recipe.micro_batch,
+        "output_dir": str(folder / CHECKPOINTS), "max_steps": steps, "per_device_train_batch_size": recipe.micro_batch,
         "learning_rate": recipe.learning_rate, "lr_scheduler_type": recipe.schedule, "warmup_steps": recipe.warmup_steps(steps),
         "max_grad_norm": recipe.max_grad_norm, "weight_decay": recipe.weight_decay, "seed": recipe.seed,
         "use_cpu": base.device.type == "cpu", "bf16": False, "logging_steps": 1, "report_to": [], "disable_tqdm": True,

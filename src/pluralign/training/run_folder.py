@@ -1,6 +1,7 @@
 """A run's folder: whose it is, whether it is finished, where it goes on, and that one process at a time works in it.
 
-A folder that holds `run.json` is a finished run; it is written last. A run that was stopped goes on from the trainer's last checkpoint.
+A folder that holds `run.json` is a finished run; it is written last, and checkpoints are there until it is. A run that was
+stopped goes on from the trainer's last checkpoint.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
-import os
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
@@ -24,9 +25,12 @@ from pluralign.ratings.tables import write_text
 from pluralign.training import probing
 from pluralign.training.base import Base
 from pluralign.training.examples import Floats
-from pluralign.training.recipe import Recipe
+from pluralign.training.ranks import is_main_process
+from pluralign.training.recipe import Recipe, recipe_from
 
 RUN, RECIPE, CURVES, CARD, ADAPTER = "run.json", "recipe.yaml", "curves.csv", "README.md", probing.ADAPTER
+CHECKPOINTS, SMALLER = "checkpoints", ".micro_batch"
+"""What only a run that goes on needs: the trainer's states, and that memory sufficed for a smaller micro-batch only."""
 LOCK, OWN_LOCK = ".lock", ".training"
 """Files that are locked: by who works on a cell of a grid, and by who trains, in a grid or not."""
 Say = Callable[[str], None]
@@ -68,11 +72,6 @@ def locked(folder: Path, name: str = LOCK) -> Iterator[None]:
             raise BusyError(str(folder)) from error
         yield
     place.unlink(missing_ok=True)
-
-
-def is_main_process() -> bool:
-    """Whether this is the first of the processes that `accelerate launch` started."""
-    return os.environ.get("RANK", "0") == "0"
 
 
 @contextmanager
@@ -117,7 +116,15 @@ def kept_run(folder: Path, say: Say) -> Trained | None:
     if info is None or not (folder / ADAPTER).is_dir():
         return None
     say(f"{folder} holds this run, finished: nothing is trained again")
+    forget_checkpoints(folder)
     return Trained(folder, info)
+
+
+def forget_checkpoints(folder: Path) -> None:
+    """Remove what only a run that goes on needs."""
+    shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
+    for name in (probing.PROBES, SMALLER):
+        (folder / name).unlink(missing_ok=True)
 
 
 def own_folder(folder: Path, recipe: Recipe, base: Base, ratings: Ratings, offset: Floats | None = None) -> None:
@@ -137,13 +144,22 @@ def own_folder(folder: Path, recipe: Recipe, base: Base, ratings: Ratings, offse
     margins = f", offset {offset_sha256(offset)[:16]}" if recipe.method == "modpo" and offset is not None else ""
     head = f"# {base.name}, weights {base.digest}, ratings {ratings.provenance.checksum[:16]}{margins}"
     text = f"{head}\n{recipe.to_yaml()}"
-    before = place.read_text("utf-8") if place.is_file() else text
+    before = _as_now(place.read_text("utf-8")) if place.is_file() else text
     if before != text:
         raise PluralignError(
             "PA097", f"{folder} holds a run of another recipe, model or ratings: {_differences(before, text)}.",
             "Name another folder, or remove it.",
         )  # fmt: skip
     write_text(text, place)
+
+
+def _as_now(text: str) -> str:
+    """A `recipe.yaml` as it would be written now: groups that recipes have got since are added, at what was meant without them."""
+    head, _, values = text.partition("\n")
+    try:
+        return f"{head}\n{recipe_from(yaml.safe_load(values), RECIPE).to_yaml()}"
+    except (PluralignError, yaml.YAMLError):  # no recipe: `_differences` says so
+        return text
 
 
 def _differences(before: str, now: str) -> str:
@@ -176,7 +192,7 @@ def offset_sha256(offset: Floats) -> str:
 
 def last_checkpoint(folder: Path) -> str | None:
     """The checkpoint that a run which was stopped goes on from."""
-    found = sorted((folder / "checkpoints").glob("checkpoint-*"), key=lambda one: int(one.name.split("-")[1]))
+    found = sorted((folder / CHECKPOINTS).glob("checkpoint-*"), key=lambda one: int(one.name.split("-")[1]))
     whole = [one for one in found if _is_whole(one)]
     return str(whole[-1]) if whole else None
 

@@ -16,8 +16,9 @@ from pluralign.errors import PluralignError, unusable_place
 from pluralign.evaluation.small_model import NAME as SMALL_MODEL
 from pluralign.ratings import Ratings
 from pluralign.training.base import Base
+from pluralign.training.ranks import is_main_process
 from pluralign.training.recipe import Recipe, read_recipe
-from pluralign.training.run_folder import ADAPTER, CARD, CURVES, RECIPE, RUN, Trained, is_main_process
+from pluralign.training.run_folder import ADAPTER, CARD, CURVES, RECIPE, RUN, Trained
 
 TOKEN_VARIABLE = "HF_TOKEN"  # noqa: S105 - where a token is, not one
 PUSHED = (CARD, RECIPE, CURVES, RUN)

@@ -183,7 +183,7 @@ class PairTrainer(Trainer):
                 return losses.ipo(rates[:, 0], rates[:, 1], p, beta)
             case "kto":
                 kl = self.accelerator.gather(ratios[:, 1].detach()).mean().clamp(min=0)
-                return losses.kto(ratios[:, 0], p > 0.5, kl, beta)
+                return losses.kto(ratios[:, 0], p > 0.5, kl, beta, **self.recipe.kto.model_dump())
             case "sft":
                 return losses.sft(logps[:, 0], lengths[:, 0])
             case _:
