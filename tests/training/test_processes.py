@@ -65,7 +65,7 @@ def test_every_process_takes_every_piece_once_and_its_own_first(n):
 
 
 class Turns:
-    """Two processes whose forward passes alternate, as often as is said: a batch begins when it is one's turn."""
+    """Two processes whose batches alternate, as often as is said: one computes and writes while the other waits, however slow the disk is."""
 
     def __init__(self, order):
         self.order, self.at, self.done = order, 0, set()
@@ -73,7 +73,10 @@ class Turns:
 
     def wait(self, who):
         with self.changed:
-            assert self.changed.wait_for(lambda: self._turn() == who, 20), "the other one is stuck"
+            assert self.changed.wait_for(lambda: self._turn() == who, 100), "the other one is stuck"
+
+    def written(self):
+        with self.changed:
             self.at += 1
             self.changed.notify_all()
 
@@ -94,6 +97,11 @@ def test_two_processes_on_a_cold_store_compute_every_answer_about_once(tmp_path,
     ReferenceStore(path)
     computed, found = {0: [], 1: []}, {}
 
+    class Told(ReferenceStore):
+        def _write(self, found):
+            super()._write(found)
+            turns.written()
+
     def process(rank):
         def compute(part):
             turns.wait(rank)
@@ -101,7 +109,7 @@ def test_two_processes_on_a_cold_store_compute_every_answer_about_once(tmp_path,
             return by_ids(part)
 
         try:
-            found[rank] = ReferenceStore(path, rank, 2).logps(TREES, compute)
+            found[rank] = Told(path, rank, 2).logps(TREES, compute)
         finally:
             turns.leave(rank)
 
@@ -109,7 +117,7 @@ def test_two_processes_on_a_cold_store_compute_every_answer_about_once(tmp_path,
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join()
     assert all(np.array_equal(found[rank], by_ids(TREES)) for rank in (0, 1))
     assert sum(map(sum, computed.values())) <= N + 2 * BATCH
     shares = {rank: sum(parts) / N for rank, parts in computed.items()}

@@ -50,6 +50,8 @@ class ReferenceStore:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with closing(sqlite3.connect(self.path, timeout=60)) as db, db:
+                # What a crash of the machine loses is computed again; waiting for the disk at every batch took seconds on a busy one.
+                db.execute("PRAGMA synchronous=NORMAL")
                 yield db
         except (OSError, sqlite3.OperationalError) as error:
             raise PluralignError(
