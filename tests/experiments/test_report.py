@@ -14,6 +14,7 @@ from matplotlib.image import imread
 
 from pluralign.errors import PluralignError
 from pluralign.experiments.cells import Cell, base_cell
+from pluralign.experiments.figures import Panel, Row, _range
 from pluralign.experiments.panels import figure_2, figures_3_4
 from pluralign.experiments.report import report_json, write_report
 
@@ -222,6 +223,7 @@ def test_figure_2_lays_ratings_and_the_study_beside_the_models(written, whole_gr
     rows = {row.label: row for row in panels["Judged, own dimension"]}
     assert rows["female − male (toxicity)"].published == -0.035
     assert rows["female − male (toxicity)"].survey is not None
+    assert rows["female − male (toxicity)"].of_runs == (True, True), "two seeds"
     assert rows["female − male, κ = 0 (toxicity)"].published is None
     assert [row.label for row in panels["Own-group, order on E"]] == [
         f"{pair}{null} ({what})"
@@ -235,6 +237,17 @@ def test_figure_2_lays_ratings_and_the_study_beside_the_models(written, whole_gr
         f"{scale}, {rule}" for rule in ("drop", "half") for scale in ("5pt", "3pt", "binary")
     ]
     assert all(math.isnan(row.pooled[1]) for row in scales)
+
+
+def test_a_panel_shows_every_interval_but_one_that_is_far_longer_than_most():
+    rows = [Row(str(k), ((0.0, -half, half),), (True,)) for k, half in enumerate((0.02, 0.03, 0.04, 5.0))]
+    low, high = _range(Panel("t", tuple(rows[:3])))
+    assert low < -0.04 < 0.04 < high
+    low, high = _range(Panel("t", tuple(rows)))
+    assert -5 < low < -0.04
+    assert 0.04 < high < 5
+    low, high = _range(Panel("t", (Row("0", ((0.0, math.nan, math.nan),), (False,)),)))
+    assert low < 0 < high, "a panel of some width where there is nothing but the line"
 
 
 @pytest.fixture(scope="module")

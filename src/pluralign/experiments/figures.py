@@ -29,10 +29,12 @@ class Row:
         pooled: over them, where there are several.
         published: the study's value, where there is one.
         survey: difference in the ratings, where it belongs there.
+        of_runs: of each model, whether its interval is over several seeds; one of one seed is drawn hollow.
     """
 
     label: str
     models: tuple[Estimate, ...]
+    of_runs: tuple[bool, ...]
     pooled: Estimate | None = None
     published: float | None = None
     survey: Estimate | None = None
@@ -88,12 +90,11 @@ def _panel(axis: Any, panel: Panel, look: Look, longest: int) -> None:
     for place, row in zip(y, panel.rows, strict=True):
         several = row.pooled is not None
         spread = np.linspace(0.16, -0.16, len(row.models)) if several or len(row.models) > 1 else [0.0]
-        for at, (value, low, high) in zip(spread, row.models, strict=True):
+        for at, (value, low, high), of_runs in zip(spread, row.models, row.of_runs, strict=True):
             axis.plot([low, high], [place + at] * 2, color=look.main, linewidth=0.8 if several else 2.0, alpha=0.35 if several else 0.55,
                       solid_capstyle="butt")  # fmt: skip
-            axis.plot(
-                value, place + at, "o", color=look.main, markersize=3 if several else 5, alpha=0.55 if several else 1.0
-            )
+            axis.plot(value, place + at, "o", color=look.main, markerfacecolor=look.main if of_runs else look.paper,
+                      markersize=3 if several else 5, alpha=0.55 if several else 1.0)  # fmt: skip
             if not several:
                 _goes_on(axis, low, high, place + at, within, look.main)
         if row.pooled is not None:
@@ -129,16 +130,19 @@ def _goes_on(axis: Any, low: float, high: float, place: float, within: tuple[flo
 
 
 def _range(panel: Panel) -> tuple[float, float]:
-    """What holds every estimate, and its interval as far as it goes no further than twice as wide as the estimates."""
+    """What holds every estimate, and every interval that is not far longer than most."""
     shown = [panel.line]
     ends = [panel.line]
+    drawn: list[tuple[float, float]] = []
     for row in panel.rows:
         for one in (*row.models, *([row.pooled] if row.pooled else []), *([row.survey] if row.survey else [])):
             shown.append(one[0])
             ends += one
+            drawn += [(one[1], one[0]), (one[2], one[0])]
         shown += [row.published] if row.published is not None else []
     low, high = min(filter(math.isfinite, shown)), max(filter(math.isfinite, shown))
-    room = max(high - low, 0.02)
+    halves = [reach for end, value in drawn if math.isfinite(reach := abs(end - value))]
+    room = max(high - low, 0.02, 2.5 * float(np.median(halves)) if halves else 0.0)
     low, high = (
         max(min([low, *filter(math.isfinite, ends)]), low - room),
         min(max([high, *filter(math.isfinite, ends)]), high + room),
@@ -164,8 +168,11 @@ def _legend(figure: Any, rows: Sequence[Row], look: Look) -> None:
     from matplotlib.lines import Line2D
 
     several = any(row.pooled is not None for row in rows)
+    kinds = {of_runs for row in rows for of_runs in row.of_runs}
+    told = {True: "one model, 95 % over runs", False: "one model, one seed: 95 % of this checkpoint"}
     handles = [Line2D([], [], color=look.main, marker="o", linewidth=0.8 if several else 2, markersize=3 if several else 5,
-                      label="one model, 95 % interval")]  # fmt: skip
+                      markerfacecolor=look.main if of_runs else look.paper, label=told[of_runs])
+               for of_runs in (True, False) if of_runs in kinds]  # fmt: skip
     if several:
         handles.append(Line2D([], [], color=look.main, marker="D", linewidth=2, label="pooled over models"))
     if any(row.survey is not None for row in rows):

@@ -37,7 +37,7 @@ def rows_of(
             None,
         )
         found.append(Row(
-            label(wanted), models, pooled, value if math.isfinite(value) else None,
+            label(wanted), models, tuple(of.of_runs for of in one.models), pooled, value if math.isfinite(value) else None,
             (rated.estimate, rated.low, rated.high) if rated and not wanted.is_null else None,
         ))  # fmt: skip
     return tuple(found)
@@ -117,7 +117,12 @@ def recovery_panels(found: Sequence[Recovery]) -> list[Panel]:
             if one.dimension == dimension and one.set == FRESH:
                 by_name.setdefault(one.name, []).append(one)
         rows = tuple(
-            Row(short_name(name), tuple((one.share, one.low, one.high) for one in of)) for name, of in by_name.items()
+            Row(
+                short_name(name),
+                tuple((one.share, one.low, one.high) for one in of),
+                tuple(len(one.by_seed) > 1 for one in of),
+            )
+            for name, of in by_name.items()
         )
         panels.append(Panel(words(dimension), rows, CHANCE, "share of pairs in true order"))
     return panels
