@@ -115,6 +115,38 @@ def test_the_published_effect_stands_beside(written):
     assert "percentage points" in row["published_note"]
 
 
+def test_the_glance_has_every_arm_and_the_study_s_number_beside(written):
+    rows = {(row["experiment"], row["arm"], row["ties"]): row for row in table(written, "glance")}
+    arms = {
+        (one["experiment"], one["first"], one["ties"]) for one in written.record["effects"]
+        if one["estimand"] == "against base" and one["experiment"] != "exp1"
+    }  # fmt: skip
+    assert set(rows) == arms
+    (effect,) = [
+        one for one in written.record["effects"]
+        if (one["experiment"], one["estimand"], one["first"], one["ties"], one["outcome"])
+        == ("exp4", "against base", "dpo-ea", "drop", "emotional_awareness")
+    ]  # fmt: skip
+    assert float(rows["exp4", "dpo-ea", "drop"]["emotional_awareness_estimate"]) == effect["pooled"]["estimate"]
+    order = [one for one in written.record["effects"] if one["outcome"] == "order.e.emotional_awareness.everyone"]
+    own = next(one for one in order if (one["estimand"], one["first"]) == ("against base", "dpo-ea"))
+    assert float(rows["exp4", "dpo-ea", "drop"]["order_estimate"]) == own["pooled"]["estimate"], "of what it learnt"
+    text = (written.folder / "tables" / "glance.md").read_text("utf-8")
+    assert "| exp2 | binary | drop, steps | 2 models | -0.198 |" in text
+
+
+def test_the_glance_at_groups_has_own_group_advantage_ceiling_and_null(written):
+    rows = table(written, "glance-groups")
+    assert [(row["first"], row["second"]) for row in rows] == [
+        ("female", "male"), ("liberal", "conservative"), ("white", "black"),
+    ]  # fmt: skip
+    for row in rows:
+        ceilings = {(one["set"], one["first"]): one["ceiling"] for one in written.record["ceilings"]}
+        assert float(row["ceiling"]) == ceilings["e", row["first"]]
+        assert float(row["own_group_estimate"]) < float(row["ceiling"])
+        assert all(row[key] for key in ("own_group_null_estimate", "judged_estimate", "judged_null_estimate"))
+
+
 def test_the_jury_s_reach_stands_beside_its_own_group_advantage(written):
     reach = written.record["jury_reach"]
     assert [(one["model"], one["first"], one["second"]) for one in reach] == [

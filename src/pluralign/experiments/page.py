@@ -13,6 +13,8 @@ from pluralign.report.write import page
 
 SHORT = 8
 """Rows of the table of coverage up to which it is open at once."""
+GLANCE = "glance"
+"""The section whose tables are all open: it has nothing else."""
 
 
 def stamped(found: Found) -> str:
@@ -43,7 +45,7 @@ def page_of(found: Found, made: Sequence[Section], uris: dict[str, dict[str, str
         {
             "name": one.name, "title": one.title, "findings": one.findings,
             "figures": [{"name": f.name, "alt": f.alt, "caption": f.caption, "uris": uris[f.name]} for f in one.figures],
-            "tables": [{"table": table, "open": table.name == "coverage" and len(table.cells) <= SHORT} for table in one.tables],
+            "tables": [{"table": table, "open": one.name == GLANCE or (table.name == "coverage" and len(table.cells) <= SHORT)} for table in one.tables],
         }
         for one in made
     ]  # fmt: skip

@@ -23,6 +23,7 @@ from pluralign.experiments.experiment_sections import (
 )
 from pluralign.experiments.figures import frontier_figure
 from pluralign.experiments.found import Found
+from pluralign.experiments.glance import glance_section
 from pluralign.experiments.outcomes import ORDER
 from pluralign.experiments.panels import recovery_panels, short_name
 from pluralign.experiments.published import PUBLISHED_EFFECTS
@@ -37,7 +38,7 @@ from pluralign.training.heldout import FRESH
 def sections(found: Found) -> list[Section]:
     """All sections that these results give."""
     every = [
-        coverage_section(found), recovery_section(found), who_section(found), scale_section(found), handling_section(found), optimiser_section(found),
+        coverage_section(found), glance_section(found), recovery_section(found), who_section(found), scale_section(found), handling_section(found), optimiser_section(found),
         controls_section(found), frontier_section(found), training_section(found), published_section(),
     ]  # fmt: skip
     return [one for one in every if one is not None]
