@@ -116,35 +116,43 @@ def test_the_published_effect_stands_beside(written):
 
 
 def test_the_glance_has_every_arm_and_the_study_s_number_beside(written):
-    rows = {(row["experiment"], row["arm"], row["ties"]): row for row in table(written, "glance")}
-    arms = {
-        (one["experiment"], one["first"], one["ties"]) for one in written.record["effects"]
-        if one["estimand"] == "against base" and one["experiment"] != "exp1"
-    }  # fmt: skip
-    assert set(rows) == arms
-    (effect,) = [
-        one for one in written.record["effects"]
-        if (one["experiment"], one["estimand"], one["first"], one["ties"], one["outcome"])
-        == ("exp4", "against base", "dpo-ea", "drop", "emotional_awareness")
-    ]  # fmt: skip
-    assert float(rows["exp4", "dpo-ea", "drop"]["emotional_awareness_estimate"]) == effect["pooled"]["estimate"]
-    order = [one for one in written.record["effects"] if one["outcome"] == "order.e.emotional_awareness.everyone"]
-    own = next(one for one in order if (one["estimand"], one["first"]) == ("against base", "dpo-ea"))
-    assert float(rows["exp4", "dpo-ea", "drop"]["order_estimate"]) == own["pooled"]["estimate"], "of what it learnt"
-    text = (written.folder / "tables" / "glance.md").read_text("utf-8")
-    assert "| exp2 | binary | drop, steps | 2 models | -0.198 |" in text
+    def of(effects, **wanted):
+        (found,) = [one for one in effects if all(one[key] == value for key, value in wanted.items())]
+        return found
+
+    against = [
+        one for one in written.record["effects"] if one["estimand"] == "against base" and one["experiment"] != "exp1"
+    ]
+    for name, outcome in (("toxicity", "toxicity"), ("emotional-awareness", "emotional_awareness")):
+        rows = table(written, f"glance-{name}")
+        arms = [(one["experiment"], one["first"], one["ties"]) for one in against if one["outcome"] == outcome]
+        assert [(row["experiment"], row["arm"], row["ties"]) for row in rows] == arms
+        for row, arm in zip(rows, arms, strict=True):
+            effect = of(against, outcome=outcome, experiment=arm[0], first=arm[1], ties=arm[2])
+            assert float(row["estimate"]) == effect["pooled"]["estimate"]
+    orders = {(row["experiment"], row["arm"]): row["outcome"] for row in table(written, "glance-order")}
+    assert orders["exp4", "dpo-ea"] == "order.e.emotional_awareness.everyone", "of what it learnt"
+    assert orders["exp4", "dpo-both"] == orders["exp2", "3pt"] == "order.e.toxicity.everyone"
+    assert len(orders) == len({(one["experiment"], one["first"]) for one in against})
+    text = (written.folder / "tables" / "glance-toxicity.md").read_text("utf-8")
+    assert "| exp2 binary | drop, steps | -0.198 |" in text
 
 
 def test_the_glance_at_groups_has_own_group_advantage_ceiling_and_null(written):
-    rows = table(written, "glance-groups")
-    assert [(row["first"], row["second"]) for row in rows] == [
-        ("female", "male"), ("liberal", "conservative"), ("white", "black"),
-    ]  # fmt: skip
+    rows = table(written, "glance-own-group")
+    pairs = [("female", "male"), ("liberal", "conservative"), ("white", "black")]
+    assert [(row["first"], row["second"]) for row in rows] == pairs
+    most = {(one["set"], one["first"]): one["ceiling"] for one in written.record["ceilings"]}
     for row in rows:
-        ceilings = {(one["set"], one["first"]): one["ceiling"] for one in written.record["ceilings"]}
-        assert float(row["ceiling"]) == ceilings["e", row["first"]]
-        assert float(row["own_group_estimate"]) < float(row["ceiling"])
-        assert all(row[key] for key in ("own_group_null_estimate", "judged_estimate", "judged_null_estimate"))
+        assert float(row["ceiling"]) == most["e", row["first"]]
+        assert float(row["estimate"]) < float(row["ceiling"])
+        assert row["null_estimate"]
+    judged = table(written, "glance-groups")
+    assert [(row["first"], row["estimand"]) for row in judged] == [
+        (first, estimand) for first, _ in pairs for estimand in ("difference", "other dimension")
+    ]  # fmt: skip
+    text = (written.folder / "tables" / "glance-groups.md").read_text("utf-8")
+    assert "| female − male, emotional awareness | p = .860 |" in text
 
 
 def test_the_jury_s_reach_stands_beside_its_own_group_advantage(written):

@@ -158,8 +158,9 @@ def test_several_runs_are_told_as_such_and_their_seeds_stand_in_the_table(seeds,
     assert written.record["effects"][0]["models"][0]["seeds"] == [0, 2]
     table = (written.folder / "tables" / "exp3.md").read_text("utf-8")
     assert "| one | 0 2 |" in table
-    glance = (written.folder / "tables" / "glance.md").read_text("utf-8")
-    assert re.search(r"\| mean \| drop, steps \| 2 seeds \| -0\.229 \| -0\.110 \[.*\] \(-0\.100 -0\.120\) \|", glance)
+    glance = (written.folder / "tables" / "glance-toxicity.md").read_text("utf-8")
+    assert re.search(r"\| exp3 mean \| -0\.229 \| -0\.110 \[.*\] \| -0\.100 -0\.120 \|", glance)
+    assert "Drop, steps." in glance, "what all rows share"
 
 
 def test_the_recovery_of_several_runs_has_their_spread_in_it(make_results, tmp_path):

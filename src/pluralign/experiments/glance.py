@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
-from pluralign.analysis.numbers import DASH, interval
+from pluralign.analysis.numbers import DASH
 from pluralign.analysis.table import Table
 from pluralign.experiments.contrasts import AGAINST_BASE, CROSS, JUDGED, NULL, OWN_GROUP, Contrast
 from pluralign.experiments.found import Found
 from pluralign.experiments.outcomes import ORDER
 from pluralign.experiments.pooled import GridEffect
 from pluralign.experiments.results import SCORES
+from pluralign.experiments.wording import estimated
 from pluralign.preferences import CONDITIONS
 from pluralign.report.figures import words
 from pluralign.report.sections import Section
@@ -19,99 +21,127 @@ from pluralign.schema import EVERYONE
 from pluralign.training.heldout import FRESH
 
 EXPERIMENTS = ("exp2", "exp3", "exp4", "controls")
-SEEDED = " In brackets after it the estimate of each seed."
+STUDY = "The study's: other models, people's ratings and another judge."
+RUNS = "With several seeds the interval is over runs and prompts, and each seed's estimate stands beside it; with one it is about this checkpoint."
 
 
 def glance_section(found: Found) -> Section | None:
-    """Both tables; None where nothing can be compared."""
-    made = [table for table in (arms_table(found), groups_table(found)) if table.cells]
+    """Arms by score and by order, pairs of groups by order and by the judge; None where nothing can be compared."""
+    made = [*(arms_table(found, which) for which in (*SCORES, ORDER)), groups_by_order(found), groups_by_judge(found)]
+    made = [table for table in made if table.cells]
     return Section("glance", "At a glance", (), (), tuple(made)) if made else None
 
 
-def arms_table(found: Found) -> Table:
-    """Every arm of experiments 2 to 4 and the controls against the base."""
-    against = [
-        one for one in found.effects
-        if one.contrast.estimand == AGAINST_BASE and one.contrast.experiment in EXPERIMENTS
-    ]  # fmt: skip
+def arms_table(found: Found, which: str) -> Table:
+    """Every arm of experiments 2 to 4 and the controls, against the base.
+
+    Args:
+        found: everything.
+        which: a score, or `order`: of what an arm was trained on, against chance.
+    """
     rows, records = [], []
-    for first in (one for one in against if one.contrast.outcome == "toxicity"):
-        arm = first.contrast
-        order = f"{ORDER}.{FRESH}.{_trained_on(arm)}.{EVERYONE}"
-        own = {outcome: _of(against, arm, outcome) for outcome in (*SCORES, order)}
-        rows.append([
-            arm.experiment, arm.first, str(arm.stratum), _runs(first),
-            *(text for outcome in SCORES for text in (_study(own[outcome]), told(own[outcome]))), told(own[order]),
-        ])  # fmt: skip
+    for one in found.effects:
+        wanted = one.contrast
+        outcome = f"{ORDER}.{FRESH}.{_trained_on(wanted)}.{EVERYONE}" if which == ORDER else which
+        if (wanted.estimand, wanted.outcome) != (AGAINST_BASE, outcome) or wanted.experiment not in EXPERIMENTS:
+            continue
+        rows.append([f"{wanted.experiment} {wanted.first}", str(wanted.stratum), _study(one), told(one), by_seed(one)])
         records.append({
-            "experiment": arm.experiment, "arm": arm.first, "ties": arm.stratum.ties, "protocol": arm.stratum.protocol, "ratings": found.stamp,
-            **{f"{outcome}_{key}": value for outcome in SCORES for key, value in _numbers(own[outcome]).items()},
-            **{f"order_{key}": value for key, value in _numbers(own[order]).items()},
+            "experiment": wanted.experiment, "arm": wanted.first, "outcome": outcome, "ties": wanted.stratum.ties,
+            "protocol": wanted.stratum.protocol, **_numbers(one), "ratings": found.stamp,
         })  # fmt: skip
-    study = [text for outcome in SCORES for text in (f"{words(outcome)}: the study", f"{words(outcome)}: here")]
-    return Table.of(
-        "glance", "Arms against the base", ["experiment", "arm", "ties, protocol", "runs", *study, "order on E, against chance"], rows, records,
-        f"{found.stamp}. The study's arms: other models, people's ratings and another judge.{SEEDED} Order: of the dimension that was trained on, toxicity's where both were.",
-    )  # fmt: skip
+    title = "Order on E, against chance" if which == ORDER else f"{words(which).capitalize()}, against the base"
+    note = "Of the dimension that was trained on, toxicity's where both were." if which == ORDER else STUDY
+    columns = ["arm", "ties, protocol", "the study", "here [95 %]", "by seed"]
+    return _table(f"glance-{which.replace('_', '-')}", title, columns, rows, records, found, f"{note} {RUNS}")
 
 
-def groups_table(found: Found) -> Table:
-    """Every pair of groups of experiment 1."""
+def groups_by_order(found: Found) -> Table:
+    """Own-group advantage of every pair of groups of experiment 1."""
     effects = found.of("exp1")
     rows, records = [], []
     for one in effects:
         wanted = one.contrast
         if wanted.estimand != OWN_GROUP or not wanted.outcome.startswith(f"{ORDER}.{FRESH}"):
             continue
+        null, ceiling = _like(effects, wanted, wanted.outcome, NULL), found.ceiling(wanted)
+        most = f"{ceiling:.3f}" if math.isfinite(ceiling) else DASH
         dimension = wanted.outcome.split(".")[2]
-        (other,) = (score for score in SCORES if score != dimension)
-        null = _of(effects, wanted, wanted.outcome, NULL)
-        judged, judged_null, cross = (
-            _of(effects, wanted, outcome, estimand)
-            for outcome, estimand in ((dimension, JUDGED), (dimension, NULL), (other, CROSS))
+        rows.append(
+            [_pair(wanted, dimension), str(wanted.stratum), told(one), by_seed(one), most, told(null), by_seed(null)]
         )
-        ceiling = found.ceiling(wanted)
-        rows.append([
-            f"{wanted.first} / {wanted.second}", words(dimension), str(wanted.stratum), _runs(one), told(one), f"{ceiling:.3f}" if math.isfinite(ceiling) else DASH,
-            told(null), _study(judged), told(judged), told(judged_null), told(cross),
-        ])  # fmt: skip
-        named = {
-            "own_group": one,
-            "own_group_null": null,
-            "judged": judged,
-            "judged_null": judged_null,
-            "other_dimension": cross,
-        }
         records.append({
-            "first": wanted.first, "second": wanted.second, "dimension": dimension, "ties": wanted.stratum.ties, "protocol": wanted.stratum.protocol,
-            "ceiling": ceiling if math.isfinite(ceiling) else None, "ratings": found.stamp,
-            **{f"{name}_{key}": value for name, of in named.items() for key, value in _numbers(of).items()},
+            **_named(wanted, dimension), **_numbers(one), "ceiling": ceiling if math.isfinite(ceiling) else None, **_numbers(null, "null_"), "ratings": found.stamp,
         })  # fmt: skip
-    return Table.of(
-        "glance-groups", "Who rates: own-group advantage, and the study's contrast",
-        ["groups", "dimension", "ties, protocol", "runs", "own-group advantage, order on E", "at most", "κ = 0", "one judge: the study", "one judge: here", "κ = 0: one judge",
-         "other dimension"], rows, records,
-        f"{found.stamp}. Own-group advantage: 0 where it does not matter who rated; at most: of two models that know their group's order. One judge: the first group's model minus the second's, as in the study. "
-        f"κ = 0: the same of models trained on the release in which no group weighs anything differently.{SEEDED}",
+    return _table(
+        "glance-own-group", "Who rates: own-group advantage by order on E",
+        ["groups", "ties, protocol", "here [95 %]", "by seed", "at most", "κ = 0 [95 %]", "κ = 0 by seed"], rows, records, found,
+        "(AA − BA) + (BB − AB), 0 where it does not matter who rated; at most: of two models that know their group's order. κ = 0: of models "
+        f"trained on the release in which no group weighs anything differently. {RUNS}",
     )  # fmt: skip
 
 
+def groups_by_judge(found: Found) -> Table:
+    """The study's contrast of every pair of groups: the first group's model minus the second's, by one judge."""
+    effects = found.of("exp1")
+    rows, records = [], []
+    for one in effects:
+        wanted = one.contrast
+        if wanted.estimand not in (JUDGED, CROSS) or wanted.outcome not in SCORES:
+            continue
+        null = _like(effects, wanted, wanted.outcome, NULL)
+        rows.append(
+            [_pair(wanted, wanted.outcome), str(wanted.stratum), _study(one), told(one), by_seed(one), told(null)]
+        )
+        records.append(
+            {**_named(wanted, wanted.outcome), **_numbers(one), **_numbers(null, "null_"), "ratings": found.stamp}
+        )
+    return _table(
+        "glance-groups", "Who rates: the study's contrast by one judge", ["groups", "ties, protocol", "the study", "here [95 %]", "by seed", "κ = 0 [95 %]"],
+        rows, records, found,
+        f"First group's model minus second's; on the dimension that they were not trained on too. κ = 0: as above. {STUDY} {RUNS}",
+    )  # fmt: skip
+
+
+def _table(
+    name: str, title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], records: Sequence[dict[str, Any]], found: Found, note: str
+) -> Table:  # fmt: skip
+    """Without the columns in which nothing stands, and with what all rows have in common in the note."""
+    common = {row[1] for row in rows}
+    left = {k for k in range(len(columns)) if all(row[k] in ("", DASH) for row in rows)} | (
+        {1} if len(common) == 1 else set()
+    )
+    kept = [k for k in range(len(columns)) if k not in left]
+    stratum = f"{common.pop()}. " if len(common) == 1 else ""
+    return Table.of(
+        name, title, [columns[k] for k in kept], [[row[k] for k in kept] for row in rows], records, f"{found.stamp}. {stratum[:1].upper()}{stratum[1:]}{note}"
+    )  # fmt: skip
+
+
+def _pair(wanted: Contrast, dimension: str) -> str:
+    joined = " / " if len(wanted.terms) > 2 else " − "
+    return f"{wanted.first}{joined}{wanted.second}, {words(dimension)}"
+
+
+def _named(wanted: Contrast, dimension: str) -> dict[str, str]:
+    return {
+        "estimand": wanted.estimand, "first": wanted.first, "second": wanted.second, "dimension": dimension, "ties": wanted.stratum.ties, "protocol": wanted.stratum.protocol,
+    }  # fmt: skip
+
+
 def told(one: GridEffect | None) -> str:
-    """Estimate and interval, and what each seed gave."""
+    """Estimate and interval."""
+    return DASH if one is None else estimated(one)
+
+
+def by_seed(one: GridEffect | None) -> str:
+    """What each seed gave, or over how many models an effect is pooled; nothing with one seed."""
     if one is None:
-        return DASH
-    estimate, low, high, _ = one.headline
-    each = one.models[0].by_seed if one.pooled is None else {}
-    seeds = f" ({' '.join(f'{value:+z.3f}' for value in each.values())})" if len(each) > 1 else ""
-    return interval(estimate, low, high) + seeds
-
-
-def _runs(one: GridEffect) -> str:
-    """How many runs are behind an effect."""
+        return ""
     if one.pooled is not None:
         return f"{one.pooled.pooled.n_models} models"
-    n = len(one.models[0].by_seed)
-    return f"{n} seeds" if n > 1 else "1 seed"
+    each = one.models[0].by_seed
+    return " ".join(f"{value:+z.3f}" for value in each.values()) if len(each) > 1 else ""
 
 
 def _trained_on(arm: Contrast) -> str:
@@ -120,27 +150,26 @@ def _trained_on(arm: Contrast) -> str:
     return dimensions[0] if len(dimensions) == 1 else "toxicity"
 
 
-def _of(effects: Sequence[GridEffect], like: Contrast, outcome: str, estimand: str | None = None) -> GridEffect | None:
-    """The effect of the same arms under the same tie rule and protocol on another outcome."""
-    key = (like.experiment, estimand or like.estimand, like.first, like.second, like.stratum, outcome)
-    return next(
-        (
-            one for one in effects
-            if key == (one.contrast.experiment, one.contrast.estimand, one.contrast.first, one.contrast.second, one.contrast.stratum, one.contrast.outcome)
-        ),
-        None,
-    )  # fmt: skip
+def _like(effects: Sequence[GridEffect], like: Contrast, outcome: str, estimand: str) -> GridEffect | None:
+    """The effect of the same pair under the same tie rule and protocol with another estimand."""
+    key = (estimand, like.first, like.second, like.stratum, outcome)
+    every = ((one.contrast, one) for one in effects)
+    return next((one for c, one in every if key == (c.estimand, c.first, c.second, c.stratum, c.outcome)), None)
 
 
-def _study(one: GridEffect | None) -> str:
-    published = one.contrast.published if one is not None else None
-    return f"{published.value:+.3f}" if published and math.isfinite(published.value) else DASH
+def _study(one: GridEffect) -> str:
+    """The study's number, or its p where it printed no number."""
+    published = one.contrast.published
+    if published is None:
+        return DASH
+    return f"{published.value:+.3f}" if math.isfinite(published.value) else f"p = {published.p}"
 
 
-def _numbers(one: GridEffect | None) -> dict[str, float | None]:
-    """Estimate and interval in full, null where they are undefined."""
+def _numbers(one: GridEffect | None, prefix: str = "") -> dict[str, Any]:
+    """Estimate and interval in full, null where they are undefined, and what each seed gave."""
     values = one.headline[:3] if one is not None else (math.nan,) * 3
-    return {
-        key: value if math.isfinite(value) else None
+    found: dict[str, Any] = {
+        f"{prefix}{key}": value if math.isfinite(value) else None
         for key, value in zip(("estimate", "low", "high"), values, strict=True)
     }
+    return found | {f"{prefix}by_seed": by_seed(one)}
