@@ -91,7 +91,6 @@ class Turns:
         return self.order[self.at % len(self.order)]
 
 
-@pytest.mark.slow  # on a busy machine a thread was seen not to find what the other had written: work is then done twice, results are the same
 @pytest.mark.parametrize("order", [(0, 1), (0, 0, 0, 1)], ids=["equally fast", "one three times as fast"])
 def test_two_processes_on_a_cold_store_compute_every_answer_about_once(tmp_path, order):
     path, turns = tmp_path / "references.sqlite", Turns(order)
@@ -123,6 +122,20 @@ def test_two_processes_on_a_cold_store_compute_every_answer_about_once(tmp_path,
     assert sum(map(sum, computed.values())) <= N + 2 * BATCH
     shares = {rank: sum(parts) / N for rank, parts in computed.items()}
     assert abs(shares[0] - order.count(0) / len(order)) < 0.15
+
+
+def test_a_process_that_comes_late_is_dealt_what_it_would_have_been(tmp_path):
+    path, computed = tmp_path / "references.sqlite", []
+
+    def compute(part):
+        computed.append([tree.prompt for tree in part])
+        return by_ids(part)
+
+    pieces = sorted(TREES, key=lambda tree: tree.n_tokens)
+    ReferenceStore(path, 0, 2).logps(pieces[:BATCH], by_ids)
+    ReferenceStore(path, 1, 2).logps(TREES, compute)
+    assert computed[0] == [tree.prompt for tree in pieces[BATCH : 2 * BATCH]], "the third is the other's next one"
+    assert sum(map(len, computed)) == N - BATCH
 
 
 def test_what_another_process_wrote_between_two_batches_is_not_computed_again(tmp_path):

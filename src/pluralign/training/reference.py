@@ -89,6 +89,9 @@ class ReferenceStore:
             self._write(dict(zip(keys, compute(part).tolist(), strict=True)))
 
         missing = self.missing(trees)
+        if missing and self.n_ranks > 1:
+            # Dealt out of all, known or not: dealt out of what is missing, a process that looks later would be given what another one has begun.
+            missing = grouped(trees, lambda tree: [False] * len(tree.answers))
         pieces = [missing[start : start + BATCH] for start in range(0, len(missing), BATCH)]
         for piece in own_order(pieces, self.rank, self.n_ranks):
             for _ in self._batches.of(self.missing(piece), keep):
