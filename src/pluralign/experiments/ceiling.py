@@ -43,12 +43,11 @@ def ceilings(outcomes: Outcomes) -> list[Ceiling]:
             if table is None or not table.num_rows or None in values:
                 continue
             ids = table.column("item_id").to_pylist()
-            own, other = ({one: of[one] for one in ids} for of in values if of is not None)
+            own, other = (of for of in values if of is not None)
             wrong = [
                 1.0 - np.mean([*order_shares(table, of, np.array([by[one] for one in ids])).values()])
                 for of, by in ((own, other), (other, own))
             ]
-            found.append(
-                Ceiling(name, dimension, first, second, float(sum(wrong)), len({*table["prompt_id"].to_pylist()}))
-            )
+            n_prompts = len(table["prompt_id"].unique())
+            found.append(Ceiling(name, dimension, first, second, float(sum(wrong)), n_prompts))
     return found

@@ -13,6 +13,7 @@ from pluralign.errors import Problem
 from pluralign.experiments.cells import CELL
 from pluralign.experiments.checks import same
 from pluralign.schema import LANGUAGES
+from pluralign.training.recipe import Kto
 
 if TYPE_CHECKING:
     from pluralign.experiments.results import Finished
@@ -43,8 +44,6 @@ CELL_KEYS = ("condition", "method", "seed", "ties", "control", "protocol")
 """Keys that say which cell it is."""
 OWN_SETTINGS = ("grpo", "kto")
 """Groups of keys that mean something to the method of that name only."""
-WITHOUT_WEIGHTS = {"desirable_weight": 1.0, "undesirable_weight": 1.0}
-"""What kto does by a recipe that was written before it had a group of its own."""
 OF_PAIRS = ("batch", "beta")
 """Keys that mean nothing to GRPO."""
 
@@ -58,7 +57,7 @@ def shared_values(recipe: Mapping[str, Any]) -> dict[str, Any]:
     {'kto.desirable_weight': 1.0, 'kto.undesirable_weight': 1.0}
     """
     if recipe.get("method") == "kto":
-        recipe = {"kto": WITHOUT_WEIGHTS, **recipe}
+        recipe = {"kto": Kto().model_dump(), **recipe}  # one that was written before kto had a group of its own
     grpo = recipe.get("method") == "grpo"
     others = [name for name in OWN_SETTINGS if name != recipe.get("method")]
     left = (*SET_BY_CELL, *others, *(OF_PAIRS if grpo else ()))

@@ -14,6 +14,7 @@ import numpy as np
 
 from pluralign.experiments.recovery import FrontierPoint
 from pluralign.experiments.results import SCORES
+from pluralign.report.figures import words
 
 
 @dataclass(frozen=True)
@@ -78,8 +79,7 @@ def equal_kl_told(found: Sequence[EqualKl]) -> list[str]:
                 values = [*of[dimension].values()]
                 seeds = f" ({' '.join(f'{value:+z.3f}' for value in values)} by seed)" if len(values) > 1 else ""
                 listed.append(f"{arm} {np.mean(values):+z.3f}{seeds}")
-            name = dimension.replace("_", " ")
             told.append(
-                f"At equal KL, {one.kl:.2f} nats an answer, as far as all of them go, change of {name} in {one.model}{how}: {'; '.join(listed)}. No interval: these are means of runs."
+                f"At equal KL, {one.kl:.2f} nats an answer, as far as all of them go, change of {words(dimension)} in {one.model}{how}: {'; '.join(listed)}. No interval: these are means of runs."
             )
     return told

@@ -73,6 +73,11 @@ def by_further(outcome: str) -> bool:
     return outcome.startswith(f"{FURTHER}.")
 
 
+def is_scored(outcome: str) -> bool:
+    """Whether it is a score of an answer, by whichever judge."""
+    return is_judged(outcome) or by_further(outcome)
+
+
 def known_mean(values: Any) -> float:
     """Mean of what was scored; NaN where nothing was, as on a dimension that a judge does not know.
 

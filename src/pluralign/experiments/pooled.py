@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pluralign.experiments.contrasts import Contrast, has_all
-from pluralign.experiments.outcomes import Outcomes, by_further, is_judged
+from pluralign.experiments.outcomes import Outcomes, is_scored
 from pluralign.experiments.runs import Runs, runs_of
 from pluralign.stats.effects import Effect, contrast, paired_difference
 from pluralign.stats.joint import JointPooled, joint_effects, pool_jointly
@@ -150,7 +150,7 @@ def _clusters(outcomes: Outcomes, wanted: Contrast) -> NDArray[np.str_]:
 
 def _model_effect(wanted: Contrast, own: Runs, clusters: NDArray[np.str_], bootstrap: int, seed: int) -> ModelEffect:
     weights = np.array([term.weight for term in wanted.terms])
-    if (is_judged(wanted.outcome) or by_further(wanted.outcome)) and weights.tolist() == [1.0, -1.0]:
+    if is_scored(wanted.outcome) and weights.tolist() == [1.0, -1.0]:
         effect = paired_difference(own.scores[0], own.scores[1], clusters, bootstrap=bootstrap, seed=seed)
     else:
         effect = contrast(own.scores, weights, clusters, bootstrap=bootstrap, seed=seed)

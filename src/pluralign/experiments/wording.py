@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from pluralign.analysis.numbers import interval
 from pluralign.experiments.contrasts import AGAINST_BASE, PAIRWISE
-from pluralign.experiments.outcomes import ORDER, by_further, is_judged
+from pluralign.experiments.outcomes import ORDER, is_scored
 from pluralign.experiments.pooled import GridEffect
 from pluralign.experiments.tables import outcome_words
 from pluralign.training.heldout import FRESH
@@ -18,7 +18,7 @@ def compared(effects: Sequence[GridEffect]) -> list[str]:
     findings = []
     for outcome in dict.fromkeys(one.contrast.outcome for one in effects):
         own = [one for one in effects if one.contrast.outcome == outcome]
-        scored = is_judged(outcome) or by_further(outcome)
+        scored = is_scored(outcome)
         name = opening(outcome_words(outcome))
         for stratum in dict.fromkeys(one.contrast.stratum for one in own):
             of = [one for one in own if one.contrast.stratum == stratum]
