@@ -14,6 +14,7 @@ import numpy as np
 
 from pluralign.experiments.recovery import FrontierPoint
 from pluralign.experiments.results import SCORES
+from pluralign.experiments.tables import each_seed
 from pluralign.report.figures import words
 
 
@@ -76,9 +77,8 @@ def equal_kl_told(found: Sequence[EqualKl]) -> list[str]:
         for dimension in SCORES:
             listed = []
             for arm, of in one.gain.items():
-                values = [*of[dimension].values()]
-                seeds = f" ({' '.join(f'{value:+z.3f}' for value in values)} by seed)" if len(values) > 1 else ""
-                listed.append(f"{arm} {np.mean(values):+z.3f}{seeds}")
+                seeds = f" ({each} by seed)" if (each := each_seed(of[dimension])) else ""
+                listed.append(f"{arm} {np.mean([*of[dimension].values()]):+z.3f}{seeds}")
             told.append(
                 f"At equal KL, {one.kl:.2f} nats an answer, as far as all of them go, change of {words(dimension)} in {one.model}{how}: {'; '.join(listed)}. No interval: these are means of runs."
             )

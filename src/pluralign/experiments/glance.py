@@ -6,13 +6,14 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from pluralign.analysis.numbers import DASH
+from pluralign.analysis.numbers import DASH, plain
 from pluralign.analysis.table import Table
 from pluralign.experiments.contrasts import AGAINST_BASE, CROSS, JUDGED, NULL, OWN_GROUP, Contrast
 from pluralign.experiments.found import Found
 from pluralign.experiments.outcomes import ORDER
 from pluralign.experiments.pooled import GridEffect
 from pluralign.experiments.results import SCORES
+from pluralign.experiments.tables import each_seed
 from pluralign.experiments.wording import estimated
 from pluralign.preferences import CONDITIONS
 from pluralign.report.figures import words
@@ -71,7 +72,7 @@ def groups_by_order(found: Found) -> Table:
             [_pair(wanted, dimension), str(wanted.stratum), told(one), by_seed(one), most, told(null), by_seed(null)]
         )
         records.append({
-            **_named(wanted, dimension), **_numbers(one), "ceiling": ceiling if math.isfinite(ceiling) else None, **_numbers(null, "null_"), "ratings": found.stamp,
+            **_named(wanted, dimension), **_numbers(one), **plain({"ceiling": ceiling}), **_numbers(null, "null_"), "ratings": found.stamp,
         })  # fmt: skip
     return _table(
         "glance-own-group", "Who rates: own-group advantage by order on E",
@@ -140,8 +141,7 @@ def by_seed(one: GridEffect | None) -> str:
         return ""
     if one.pooled is not None:
         return f"{one.pooled.pooled.n_models} models"
-    each = one.models[0].by_seed
-    return " ".join(f"{value:+z.3f}" for value in each.values()) if len(each) > 1 else ""
+    return each_seed(one.models[0].by_seed)
 
 
 def _trained_on(arm: Contrast) -> str:
@@ -168,8 +168,5 @@ def _study(one: GridEffect) -> str:
 def _numbers(one: GridEffect | None, prefix: str = "") -> dict[str, Any]:
     """Estimate and interval in full, null where they are undefined, and what each seed gave."""
     values = one.headline[:3] if one is not None else (math.nan,) * 3
-    found: dict[str, Any] = {
-        f"{prefix}{key}": value if math.isfinite(value) else None
-        for key, value in zip(("estimate", "low", "high"), values, strict=True)
-    }
-    return found | {f"{prefix}by_seed": by_seed(one)}
+    named = {f"{prefix}{key}": value for key, value in zip(("estimate", "low", "high"), values, strict=True)}
+    return {**plain(named), f"{prefix}by_seed": by_seed(one)}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 
 from pluralign.analysis.numbers import DASH, interval, plain
@@ -75,9 +75,8 @@ def effects_table(name: str, title: str, effects: Iterable[GridEffect], note: st
             }
         )
         for of in one.models:
-            seeds = " ".join(f"{value:+z.3f}" for value in of.by_seed.values()) if of.of_runs else ""
             cells.append([*told, of.model, " ".join(map(str, of.by_seed)), interval(*of.estimate), shown_p(of.p), shown_p(of.p_holm),
-                          seeds, published])  # fmt: skip
+                          each_seed(of.by_seed), published])  # fmt: skip
             records.append({**own, **model_record(of), **plain(behind), "ratings": stamp})
         if one.pooled is not None:
             estimate, low, high, p = one.headline
@@ -88,6 +87,15 @@ def effects_table(name: str, title: str, effects: Iterable[GridEffect], note: st
             flat = pooled_record(one) or {}
             records.append({**own, "model": "pooled", **flat, **plain(behind), "ratings": stamp})
     return Table.of(name, title, list(EFFECT_COLUMNS), cells, records, f"{stamp}. {note}", list(NUMBERS))
+
+
+def each_seed(by_seed: Mapping[int, float]) -> str:
+    """What each of several seeds gave; nothing of one, which is the estimate itself.
+
+    >>> each_seed({0: 0.1, 1: -0.02}), each_seed({0: 0.1})
+    ('+0.100 -0.020', '')
+    """
+    return " ".join(f"{value:+z.3f}" for value in by_seed.values()) if len(by_seed) > 1 else ""
 
 
 def _published(one: PublishedEffect) -> str:
