@@ -1,7 +1,6 @@
 """A cell that `accelerate launch baselines/dpo.py` trained over several devices, into its own folder, becomes a cell of the grid."""
 
 import json
-import os
 import subprocess
 import sys
 
@@ -12,15 +11,10 @@ from pluralign.experiments.cells import Cell
 from pluralign.experiments.engines import run_grid
 from pluralign.experiments.results import read_results
 
+from ..processes import TWO, environment
 from .test_grid import CHANGES, cells, fresh, settings  # noqa: F401 - fixtures
 
 pytestmark = pytest.mark.slow
-
-TWO = (
-    sys.executable, "-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2", "--num_machines", "1", "--mixed_precision", "no",
-    "--dynamo_backend", "no", "--main_process_port", "29633",
-)  # fmt: skip
-
 
 @pytest.fixture
 def trained(root, settings, tmp_path):  # noqa: F811
@@ -33,8 +27,7 @@ def trained(root, settings, tmp_path):  # noqa: F811
             "--model", cell.model, "--ratings", settings.ratings, "--seed", str(cell.seed), "--out", str(cell.folder(results)),
             "--set", *(f"{key}={value}" for key, value in given.items()),
         ]  # fmt: skip
-        env = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
-        done = subprocess.run(command, capture_output=True, text=True, env=env)
+        done = subprocess.run(command, capture_output=True, text=True, env=environment())
         assert done.returncode == 0, done.stderr[-2000:]
 
     return run
@@ -44,6 +37,7 @@ def test_a_cell_that_two_processes_trained_is_only_measured(cells, settings, tmp
     cell, other, results = cells[2], Cell(cells[2].model, "exp3-mean-toxicity", ties="half"), tmp_path / "results"
     assert (cell.ties, cell.condition) == ("half", "exp3-majority-toxicity")
     trained(cell, results, "micro_batch=1", launcher=TWO)
+    assert json.loads((cell.folder(results) / "run.json").read_text())["processes"] == 2
     assert run_grid([other], settings, results).failed == ()
     monkeypatch.setattr(grid, "train", lambda *_, **__: pytest.fail("trained again"))
     outcome = run_grid([cell], settings, results)

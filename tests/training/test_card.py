@@ -49,3 +49,15 @@ def test_the_card_of_kto_says_what_its_two_sides_weigh(root, shipped):
     )
     text = model_card({**INFO, "condition": recipe.condition, "method": "kto"}, recipe, shipped, "")
     assert "| method | kto, β = 0.1; good answers weigh 0.5, bad ones 1 |" in text
+
+
+@pytest.mark.parametrize(
+    ("processes", "told"),
+    [
+        ({}, "| device | cpu |"),
+        ({"processes": 1}, "| device | cpu |"),
+        ({"processes": 4}, "| device | cpu, 4 processes |"),
+    ],
+)
+def test_the_card_says_how_many_processes_trained(root, shipped, processes, told):
+    assert told in card(root, shipped, None, **processes)

@@ -1,11 +1,12 @@
 """`baselines/dpo.py` as people run it: alone, over two processes, and wrongly."""
 
 import json
-import os
 import subprocess
 import sys
 
 import pytest
+
+from ..processes import TWO, environment
 
 CHANGES = [
     "steps=3",
@@ -28,8 +29,7 @@ def run_script(root, few, tiny_folder, own_cache, tmp_path):
             *launcher, str(root / "baselines/dpo.py"), "--config", str(root / "baselines/recipes/exp3/majority-toxicity.yaml"),
             "--model", str(tiny_folder), "--ratings", str(tmp_path / "ratings"), "--out", str(tmp_path / out), "--set", *changes, *words,
         ]  # fmt: skip
-        env = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
-        return subprocess.run(command, capture_output=True, text=True, env=env)
+        return subprocess.run(command, capture_output=True, text=True, env=environment())
 
     return run
 
@@ -64,14 +64,56 @@ def test_two_processes_train_the_adapter_that_one_trains(run_script, tmp_path):
     import torch
     from safetensors.torch import load_file
 
-    launcher = (
-        sys.executable, "-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2", "--num_machines", "1", "--mixed_precision", "no",
-        "--dynamo_backend", "no", "--main_process_port", "29631",
-    )  # fmt: skip
-    for out, start in (("one", (sys.executable,)), ("two", launcher)):
+    for out, start, n in (("one", (sys.executable,), 1), ("two", TWO, 2)):
         done = run_script(launcher=start, out=out)
         assert done.returncode == 0, done.stderr[-2000:]
+        assert done.stdout.count(f"finished: {tmp_path / out}") == 1
+        assert json.loads((tmp_path / out / "run.json").read_text())["processes"] == n
     one, two = (load_file(tmp_path / out / "adapter/adapter_model.safetensors") for out in ("one", "two"))
     assert set(one) == set(two)
     for name in one:
         torch.testing.assert_close(one[name], two[name], rtol=1e-3, atol=1e-4)
+
+
+GRPO = """
+import sys
+
+sys.path.insert(0, {baselines!r})
+import grpo as script
+
+from pluralign.training import grpo
+from pluralign.training.reward import Reward
+from pluralign.training.script import run_script
+
+import numpy as np
+
+
+def vowels(keys):
+    return np.array([[sum(letter in "aeiou" for letter in text) / (1 + len(text))] * 2 for _, text in keys])
+
+
+grpo.open_reward = lambda *_: Reward("vowels", ("toxicity", "emotional_awareness"), vowels, {{"name": "vowels"}})
+run_script(script.main)
+"""
+
+
+@pytest.mark.slow
+def test_two_processes_reward_what_one_does_and_count_all_answers(root, few, tiny_folder, own_cache, tmp_path):
+    few.save(tmp_path / "ratings")
+    (tmp_path / "rewarded.py").write_text(GRPO.format(baselines=str(root / "baselines")))
+    done = subprocess.run(
+        [
+            *TWO, str(tmp_path / "rewarded.py"), "--config", str(root / "baselines/recipes/exp4/both-reward.yaml"),
+            "--model", str(tiny_folder), "--ratings", str(tmp_path / "ratings"), "--out", str(tmp_path / "run"), "--set", *CHANGES,
+            "steps=2", "probe_prompts=2", "probe_every=1", "micro_batch=2", "grpo.prompts=2", "grpo.generations=2", "grpo.max_new_tokens=6",
+        ],
+        capture_output=True, text=True, env=environment(),
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    info = json.loads((tmp_path / "run/run.json").read_text())
+    assert info["processes"] == 2
+    assert info["reward"]["counts"] == {"answers": 8, "empty": 0, "still_thinking": 0, "unscored": 0}
+    assert done.stdout.count("step 2 of 2: reward") == 1
+    assert done.stdout.count("finished: ") == 1
+    assert (tmp_path / "run/adapter/adapter_model.safetensors").is_file()
+    assert len((tmp_path / "run/curves.csv").read_text().splitlines()) == 3

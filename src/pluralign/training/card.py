@@ -79,7 +79,8 @@ def model_card(info: dict[str, Any], recipe: Recipe, ratings: Ratings, command: 
     }  # fmt: skip
     trained_on, trained_by = (line.format(**told) for line in (REWARDS if recipe.method == "grpo" else PAIRS))
     return CARD.format(
-        **{key: info[key] for key in ("model", "condition", "method", "seed", "weights", "dtype", "data_sha256", "device")},
+        **{key: info[key] for key in ("model", "condition", "method", "seed", "weights", "dtype", "data_sha256")},
+        device=info["device"] + (f", {n} processes" if (n := info.get("processes", 1)) > 1 else ""),
         warning=SIMULATED if simulated else REAL.format(label=ratings.provenance.label), trained_on=trained_on, trained_by=trained_by,
         ratings=ratings.provenance.label, r=recipe.lora.r, alpha=recipe.lora.alpha, first_layer=recipe.lora.first_layer,
         kl="not measured" if kl is None else f"{kl:.2f}", versions=", ".join(f"{k} {v}" for k, v in info["versions"].items()),

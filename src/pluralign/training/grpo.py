@@ -27,7 +27,7 @@ from trl.trainer.grpo_trainer import GRPOTrainer
 
 from datasets import Dataset  # type: ignore[attr-defined]  # the folder datasets/ hides it from mypy, not from Python
 from pluralign.errors import PluralignError
-from pluralign.evaluation.ranks import n_ranks
+from pluralign.evaluation.ranks import n_ranks, of_all_ranks
 from pluralign.preferences import rewards
 from pluralign.ratings import Ratings
 from pluralign.ratings.tables import content_checksum
@@ -37,11 +37,11 @@ from pluralign.training.disk import room_needed
 from pluralign.training.examples import named
 from pluralign.training.forward import autocast, causal_lm
 from pluralign.training.heap import GivingBack
-from pluralign.training.probing import Probes
+from pluralign.training.probing import Probes, save_adapter
 from pluralign.training.recipe import Recipe
 from pluralign.training.reward import Reward, open_reward
-from pluralign.training.run import circumstances, finish, shared_arguments, within_memory, write_curves
-from pluralign.training.run_folder import ADAPTER, CURVES, Say, Trained, alone, kept_run, last_checkpoint, own_folder
+from pluralign.training.run import circumstances, finish, shared_arguments, within_memory
+from pluralign.training.run_folder import ADAPTER, Say, Trained, alone, kept_run, last_checkpoint, own_folder
 from pluralign.training.trainer import check_finite
 
 REFERENCE = "ref"
@@ -146,17 +146,19 @@ def _train(
         trainer.train(resume_from_checkpoint=last_checkpoint(folder))
         ended, steps = time.perf_counter(), trainer.state.global_step
         last = probes.last(model, steps)
-        model.save_pretrained(str(folder / ADAPTER))
-        write_curves(curves(trainer.state.log_history, reward.dimensions) + probes.rows, folder / CURVES)
+        save_adapter(model, folder / ADAPTER)
+        logged = curves(trainer.state.log_history, reward.dimensions) + probes.rows
+    counts = of_all_ranks(reward.counts)
+    counted = {name: sum(one[name] for one in counts) for name in counts[0]}
     info = {
         **circumstances(recipe, base, ratings), "steps": steps, "n_examples": prompts.num_rows, "n_votes": 0.0,
         "data_sha256": content_checksum({"prompts": prompts}), **last,
-        "reward": {**reward.about, "counts": dict(reward.counts)},
+        "reward": {**reward.about, "counts": counted},
         "seconds": {
             "prepare": started - began, "train": ended - started, "reward": reward.seconds - scoring, "all": time.perf_counter() - began,
         },
     }  # fmt: skip
-    return finish(folder, info, recipe, ratings, command)
+    return finish(folder, info, logged, recipe, ratings, command)
 
 
 def grpo_arguments(recipe: Recipe, folder: Path, base: Base, dimensions: Sequence[str]) -> GRPOConfig:

@@ -10,11 +10,13 @@ from typing import Any
 from transformers import TrainerCallback
 
 from pluralign.evaluation.prompts import load_prompts
+from pluralign.evaluation.ranks import of_all_ranks
 from pluralign.ratings import Ratings
 from pluralign.ratings.tables import write_text
 from pluralign.training.base import FEW, Base, check_changed
 from pluralign.training.heldout import FRESH, held_out, held_out_pairs
 from pluralign.training.probe import drift
+from pluralign.training.ranks import is_main_process
 from pluralign.training.recipe import Recipe
 
 ADAPTER = "adapter"
@@ -53,7 +55,7 @@ class Probes(TrainerCallback):
         step, model = state.global_step, kwargs["model"]
         due = bool(self.recipe.probe_every) and step % self.recipe.probe_every == 0
         if step in self.keep_at:
-            model.save_pretrained(str(self.folder / f"{ADAPTER}-at-{self.keep_at[step]:g}"))
+            save_adapter(model, self.folder / f"{ADAPTER}-at-{self.keep_at[step]:g}")
         if (due or step in self.keep_at) and self.prompts:
             measured = self.measure(model, step)
             if self.recipe.protocol == "kl" and measured["kl"] >= self.recipe.kl_target:
@@ -62,15 +64,17 @@ class Probes(TrainerCallback):
                 control.should_save = False
 
     def measure(self, model: Any, step: int) -> dict[str, Any]:
-        """One row of the curves."""
+        """One row of the curves; what the first of several processes finds, so that all of them stop at one step."""
         found = asdict(drift(self.base, model, self.prompts, seed=self.recipe.seed))
         if self.pairs is not None:
             was_training = model.training
             model.eval()
             found["held_out_accuracy"] = self.pairs.accuracy(self.base, model, self.recipe.lora.first_layer)
             model.train(was_training)
+        found = of_all_ranks(found)[0]
         self.rows.append({"step": step, **found})
-        write_text("".join(f"{json.dumps(row)}\n" for row in self.rows), self.folder / PROBES)
+        if is_main_process():
+            write_text("".join(f"{json.dumps(row)}\n" for row in self.rows), self.folder / PROBES)
         return found
 
     def last(self, model: Any, step: int) -> dict[str, Any]:
@@ -93,6 +97,16 @@ class Probes(TrainerCallback):
         return {"end": end} | (
             {"kl_reached": end["kl"] >= self.recipe.kl_target} if self.recipe.protocol == "kl" else {}
         )
+
+
+def save_adapter(model: Any, folder: Path) -> None:
+    """Write an adapter, once where several processes have it.
+
+    Args:
+        model: a peft model.
+        folder: made where it is not there.
+    """
+    model.save_pretrained(str(folder), is_main_process=is_main_process())
 
 
 def read_probes(path: Path, step: int) -> list[dict[str, Any]]:

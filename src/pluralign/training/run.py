@@ -29,7 +29,8 @@ from pluralign.training.disk import room_needed
 from pluralign.training.examples import Examples, Floats, examples_of
 from pluralign.training.heap import GivingBack
 from pluralign.training.memory import FIX, forget_memory, is_out_of_memory
-from pluralign.training.probing import Probes
+from pluralign.training.probing import Probes, save_adapter
+from pluralign.training.ranks import is_main_process
 from pluralign.training.recipe import Recipe
 from pluralign.training.run_folder import (
     ADAPTER,
@@ -164,7 +165,7 @@ def _train(
         trainer.train(resume_from_checkpoint=last_checkpoint(folder))
         ended = time.perf_counter()
         last = probes.last(model, trainer.state.global_step)
-        model.save_pretrained(str(folder / ADAPTER))
+        save_adapter(model, folder / ADAPTER)
         curves = trainer.state.log_history + probes.rows
         info = {
             **circumstances(recipe, base, ratings), "steps": trainer.state.global_step, "n_examples": len(examples),
@@ -172,23 +173,30 @@ def _train(
             **({"offset_sha256": offset_sha256(examples.offset)} if recipe.method == "modpo" else {}),
             "seconds": {"prepare": prepared - began, "reference": started - prepared, "train": ended - started, "all": time.perf_counter() - began},
         }  # fmt: skip
-    write_curves(curves, folder / CURVES)
-    return finish(folder, info, recipe, ratings, command)
+    return finish(folder, info, curves, recipe, ratings, command)
 
 
 def circumstances(recipe: Recipe, base: Base, ratings: Ratings) -> dict[str, Any]:
     """What `run.json` says of any run, however it trains."""
     return {
         "method": recipe.method, "condition": recipe.condition, "model": base.name, "weights": base.digest, "dtype": recipe.dtype,
-        "device": device_name(base.device), "seed": recipe.seed, "recipe": recipe.digest, "micro_batch": recipe.micro_batch,
+        "device": device_name(base.device), "processes": n_ranks(), "seed": recipe.seed, "recipe": recipe.digest, "micro_batch": recipe.micro_batch,
         "ratings": ratings.provenance.label, "ratings_sha256": ratings.provenance.checksum, "kappa": kappas(ratings),
         "versions": versions(),
     }  # fmt: skip
 
 
-def finish(folder: Path, info: dict[str, Any], recipe: Recipe, ratings: Ratings, command: str) -> Trained:
-    """Write the card, mark the run as finished, and remove what only resuming needs; a number that is not defined is null."""
+def finish(
+    folder: Path, info: dict[str, Any], curves: list[dict[str, Any]], recipe: Recipe, ratings: Ratings, command: str
+) -> Trained:
+    """Write curves and card, mark the run as finished, and remove what only resuming needs; a number that is not defined is null.
+
+    Of several processes the first one writes for all.
+    """
     info = plain(info)
+    if not is_main_process():
+        return Trained(folder, info)
+    write_curves(curves, folder / CURVES)
     write_text(model_card(info, recipe, ratings, command), folder / CARD)
     write_text(json.dumps(info, indent=1, sort_keys=True) + "\n", folder / RUN)
     forget_checkpoints(folder)

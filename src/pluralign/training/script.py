@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import shlex
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -119,9 +121,13 @@ def job(arguments: Sequence[str], parser: argparse.ArgumentParser, script: str) 
 
 
 def run_script(main: Callable[[Sequence[str]], None]) -> None:
-    """Run a script's `main`; our errors, and those of disks, become a message and exit code 2, never a traceback."""
+    """Run a script's `main`; our errors, and those of disks, become a message and exit code 2, never a traceback.
+
+    Of several processes the first one says how the run goes; errors are told by whichever has them.
+    """
     try:
-        main(sys.argv[1:])
+        with nullcontext() if is_main_process() else redirect_stdout(io.StringIO()):
+            main(sys.argv[1:])
     except PluralignError as error:
         print(error, file=sys.stderr)
         sys.exit(2)
