@@ -2,6 +2,7 @@
 
 import fcntl
 import json
+from dataclasses import replace
 
 import pytest
 import yaml
@@ -104,3 +105,12 @@ def test_a_recipe_of_a_run_that_is_none_is_refused(base, recipe, few, finished):
         place.write_text(f"{head}\n{broken}")
         with pytest.raises(PluralignError, match=r"PA097.*cannot be read"):
             train(recipe, base, few, finished.folder, say=lambda _: None)
+
+
+def test_a_model_is_known_by_its_weights_and_not_by_its_path(base, recipe, few, finished, heard):
+    (finished.folder / "run.json").unlink()
+    again = train(recipe, replace(base, name="elsewhere/the-same"), few, finished.folder, say=heard.append)
+    assert again.info["weights"] == finished.info["weights"]
+    other = replace(base, digest="0" * 16)
+    with pytest.raises(PluralignError, match="PA097.*begun with"):
+        train(recipe, other, few, finished.folder, say=heard.append)

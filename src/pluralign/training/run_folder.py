@@ -33,6 +33,8 @@ CHECKPOINTS, SMALLER = "checkpoints", ".micro_batch"
 """What only a run that goes on needs: the trainer's states, and that memory sufficed for a smaller micro-batch only."""
 LOCK, OWN_LOCK = ".lock", ".training"
 """Files that are locked: by who works on a cell of a grid, and by who trains, in a grid or not."""
+WEIGHTS = ", weights "
+"""Between a model's name and what it is, in the first line of `recipe.yaml`."""
 Say = Callable[[str], None]
 
 
@@ -142,9 +144,9 @@ def own_folder(folder: Path, recipe: Recipe, base: Base, ratings: Ratings, offse
     """
     place = folder / RECIPE
     margins = f", offset {offset_sha256(offset)[:16]}" if recipe.method == "modpo" and offset is not None else ""
-    head = f"# {base.name}, weights {base.digest}, ratings {ratings.provenance.checksum[:16]}{margins}"
+    head = f"# {base.name}{WEIGHTS}{base.digest}, ratings {ratings.provenance.checksum[:16]}{margins}"
     text = f"{head}\n{recipe.to_yaml()}"
-    before = _as_now(place.read_text("utf-8")) if place.is_file() else text
+    before = _as_now(place.read_text("utf-8"), base.name) if place.is_file() else text
     if before != text:
         raise PluralignError(
             "PA097", f"{folder} holds a run of another recipe, model or ratings: {_differences(before, text)}.",
@@ -153,9 +155,14 @@ def own_folder(folder: Path, recipe: Recipe, base: Base, ratings: Ratings, offse
     write_text(text, place)
 
 
-def _as_now(text: str) -> str:
-    """A `recipe.yaml` as it would be written now: groups that recipes have got since are added, at what was meant without them."""
+def _as_now(text: str, name: str) -> str:
+    """A `recipe.yaml` as it would be written now: groups that recipes have got since are added, at what was meant without them.
+
+    The model is the one of these weights, whatever it was called: a folder may be named by another path, or from another machine.
+    """
     head, _, values = text.partition("\n")
+    _, known, rest = head.partition(WEIGHTS)
+    head = f"# {name}{known}{rest}" if known else head
     try:
         return f"{head}\n{recipe_from(yaml.safe_load(values), RECIPE).to_yaml()}"
     except (PluralignError, yaml.YAMLError):  # no recipe: `_differences` says so
