@@ -16,6 +16,7 @@ from .test_grid import CHANGES, cells, fresh, settings  # noqa: F401 - fixtures
 
 pytestmark = pytest.mark.slow
 
+
 @pytest.fixture
 def trained(root, settings, tmp_path):  # noqa: F811
     """`trained(cell, results, ...)` runs the script into a cell's folder."""

@@ -1,9 +1,12 @@
 """`baselines/dpo.py` as people run it: alone, over two processes, and wrongly."""
 
 import json
+import signal
 import subprocess
 import sys
+import time
 
+import psutil
 import pytest
 
 from ..processes import TWO, environment
@@ -24,12 +27,23 @@ CHANGES = [
 def run_script(root, few, tiny_folder, own_cache, tmp_path):
     few.save(tmp_path / "ratings")
 
-    def run(*words, launcher=(sys.executable,), changes=CHANGES, out="run"):
+    def run(*words, launcher=(sys.executable,), changes=CHANGES, out="run", until=None):
+        """Until a file is there, if one is named: then all its processes are killed."""
         command = [
             *launcher, str(root / "baselines/dpo.py"), "--config", str(root / "baselines/recipes/exp3/majority-toxicity.yaml"),
             "--model", str(tiny_folder), "--ratings", str(tmp_path / "ratings"), "--out", str(tmp_path / out), "--set", *changes, *words,
         ]  # fmt: skip
-        return subprocess.run(command, capture_output=True, text=True, env=environment())
+        if until is None:
+            return subprocess.run(command, capture_output=True, text=True, env=environment())
+        with (tmp_path / "said").open("w") as said:
+            begun = subprocess.Popen(command, stdout=said, stderr=said, env=environment())
+            ours = psutil.Process(begun.pid)
+            while begun.poll() is None and not (tmp_path / until).exists():
+                time.sleep(0.01)
+            for one in [*ours.children(recursive=True), ours]:
+                one.kill()
+            begun.wait()
+        return begun
 
     return run
 
@@ -60,17 +74,52 @@ def test_grpo_belongs_to_the_other_script(run_script):
 
 
 @pytest.mark.slow
-def test_two_processes_train_the_adapter_that_one_trains(run_script, tmp_path):
+@pytest.mark.parametrize(
+    "changes",
+    [
+        [],
+        ["lora.first_layer=1", "batch=8", "probe_prompts=2", "probe_every=1"],
+        ["method=kto"],
+        ["method=dro", "micro_batch=1"],
+    ],
+    ids=["dpo", "accumulated, above frozen layers, probed", "kto", "dro, accumulated"],
+)
+def test_two_processes_train_the_adapter_that_one_trains(run_script, tmp_path, changes):
+    import pandas as pd
     import torch
     from safetensors.torch import load_file
 
     for out, start, n in (("one", (sys.executable,), 1), ("two", TWO, 2)):
-        done = run_script(launcher=start, out=out)
-        assert done.returncode == 0, done.stderr[-2000:]
+        # As many rows at a time over all processes: kto compares with a mean over those.
+        micro = [f"micro_batch={2 // n}"] if "method=kto" in changes else []
+        done = run_script(launcher=start, changes=[*CHANGES, *changes, *micro], out=out)
+        assert done.returncode == 0, done.stderr[-9000:]
         assert done.stdout.count(f"finished: {tmp_path / out}") == 1
         assert json.loads((tmp_path / out / "run.json").read_text())["processes"] == n
     one, two = (load_file(tmp_path / out / "adapter/adapter_model.safetensors") for out in ("one", "two"))
     assert set(one) == set(two)
+    for name in one:
+        torch.testing.assert_close(one[name], two[name], rtol=1e-3, atol=1e-4)
+    curves, those_of_two = (pd.read_csv(tmp_path / out / "curves.csv") for out in ("one", "two"))
+    pd.testing.assert_frame_equal(curves, those_of_two, rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.slow
+def test_two_processes_that_are_killed_go_on_as_two(run_script, tmp_path):
+    import torch
+    from safetensors.torch import load_file
+
+    changes = [*CHANGES, "steps=40", "lora.first_layer=1", "learning_rate=0.001"]
+    assert run_script(changes=changes, out="one").returncode == 0
+    killed = run_script(
+        launcher=TWO, changes=changes, out="two", until="two/checkpoints/checkpoint-10/trainer_state.json"
+    )
+    assert killed.returncode == -signal.SIGKILL
+    assert not (tmp_path / "two/run.json").exists()
+    done = run_script(launcher=TWO, changes=changes, out="two")
+    assert done.returncode == 0, done.stderr[-9000:]
+    assert "step 4 of 40" not in done.stdout, "that is done already"
+    one, two = (load_file(tmp_path / out / "adapter/adapter_model.safetensors") for out in ("one", "two"))
     for name in one:
         torch.testing.assert_close(one[name], two[name], rtol=1e-3, atol=1e-4)
 
@@ -109,7 +158,7 @@ def test_two_processes_reward_what_one_does_and_count_all_answers(root, few, tin
         ],
         capture_output=True, text=True, env=environment(),
     )  # fmt: skip
-    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.returncode == 0, done.stderr[-9000:]
     info = json.loads((tmp_path / "run/run.json").read_text())
     assert info["processes"] == 2
     assert info["reward"]["counts"] == {"answers": 8, "empty": 0, "still_thinking": 0, "unscored": 0}

@@ -226,6 +226,8 @@ def shared_arguments(recipe: Recipe, folder: Path, steps: int, base: Base) -> di
         "use_cpu": base.device.type == "cpu", "bf16": False, "logging_steps": 1, "report_to": [], "disable_tqdm": True,
         "save_strategy": "steps", "save_steps": max(1, min(steps // 4, 200)), "save_total_limit": 1,
         "dataloader_pin_memory": False, "optim": "adamw_torch",
+        # Every adapter is used, and so is dro's value of a prompt: that is no part of what is called, and would be taken for unused.
+        "ddp_find_unused_parameters": False,
     }  # fmt: skip
 
 

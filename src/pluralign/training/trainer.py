@@ -17,6 +17,7 @@ from torch.utils.data import DataLoader
 from transformers import PrinterCallback, Trainer, TrainerCallback
 
 from pluralign.errors import PluralignError
+from pluralign.evaluation.ranks import of_all_ranks
 from pluralign.training import losses
 from pluralign.training.base import Base
 from pluralign.training.batches import LengthBatches
@@ -214,11 +215,11 @@ class PairTrainer(Trainer):
             head.load_state_dict(load_file(Path(resume_from_checkpoint) / VALUE_FILE))
 
     def log(self, logs: dict[str, float], *args: Any, **kwargs: Any) -> None:
-        """Add the means of what was noted since the last time."""
-        names = {name for one in self._measured for name in one}
-        for name in sorted(names) if "loss" in logs else ():
-            values = [one[name] for one in self._measured if name in one]
-            logs[name] = sum(values) / len(values)
+        """Add the means of what was noted since the last time, by all processes."""
         if "loss" in logs:
+            measured = [one for noted in of_all_ranks(self._measured) for one in noted]
+            for name in sorted({name for one in measured for name in one}):
+                values = [one[name] for one in measured if name in one]
+                logs[name] = sum(values) / len(values)
             self._measured.clear()
         super().log(logs, *args, **kwargs)
