@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pluralign.errors import PluralignError
-from pluralign.experiments import engines, grid, measure
+from pluralign.experiments import engines, grid
 from pluralign.experiments.answers import Judging
 from pluralign.experiments.asked import Lacking, lacking
 from pluralign.experiments.cells import Cell, base_cell
@@ -227,4 +227,3 @@ def test_measure_opens_no_model_where_all_is_there(finished, settings):  # noqa:
     place = finished(Cell("org/one", "exp3-mean-toxicity"), settings)
     assert not lacking(place.cell, settings, place.results)
     assert measured(place, Lacking(False), print) == {}
-    assert measure.Place is Place

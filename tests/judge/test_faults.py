@@ -180,19 +180,21 @@ def test_the_budget_in_money_holds_with_all_workers_at_once(tmp_path):
 # Killed, and shared.
 
 CHILD = """
-import sys
+import sys, time
 sys.path.insert(0, {tests!r})
 from fault_table import answers, outcome
 from pluralign.judge.base import JudgeOptions
 from pluralign.judge.names import open_judge
+time.sleep(max(0, {at!r} - time.time()))
 judge = open_judge({judge!r}, JudgeOptions(concurrency=8, timeout_s=5.0, cache={cache!r}))
 given = judge.judge(answers({number}), ["toxicity"])
 print(sum(hasattr(row["toxicity"], "value") for row in given))
 """
 
 
-def child(server, cache, number):
-    code = CHILD.format(tests=str(Path(__file__).parent), judge=server.judge, cache=str(cache), number=number)
+def child(server, cache, number, at=0.0):
+    """A process that judges so many answers, from a moment on."""
+    code = CHILD.format(tests=str(Path(__file__).parent), judge=server.judge, cache=str(cache), number=number, at=at)
     return subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
@@ -220,16 +222,19 @@ def test_a_run_that_was_killed_goes_on_where_it_was(tmp_path):
 def test_two_processes_share_a_cache(tmp_path):
     cache = tmp_path / "judgements.sqlite"
     with JudgingServer(latency_s=0.02) as server:
-        processes = [child(server, cache, 60) for _ in range(2)]
+        at = time.time() + 6  # by when both have imported what they need
+        processes = [child(server, cache, 60, at) for _ in range(2)]
         for process in processes:
             out, err = process.communicate(timeout=60)
             assert (out.strip(), process.returncode) == ("60", 0), err
-        requests = server.account.requests
+        bought = server.account.requests - server.account.probes
+        assert len(server.account.answered) == 60
         judge = open_judge(server.judge, JudgeOptions(cache=str(cache)))
         given = judge.judge(answers(60), ["toxicity"])
         o = outcome("two", answers(60), ["toxicity"], given, server.account, judge.usage)
-        assert server.account.requests - server.account.probes <= requests, "a stored judgement was bought again"
+        assert server.account.requests - server.account.probes == bought, "a stored judgement was bought again"
     assert (o.answered, o.wrong, judge.usage.cached) == (60, 0, 60)
+    assert o.repeated == 0, "what one process had claimed, the other bought as well"
 
 
 # The key.

@@ -184,6 +184,7 @@ def test_transformers_serve_ignores_formats_the_judge_notices_and_a_second_run_r
     notes, first, _ = judged(transformers_serve, tmp_path, max_tokens=48)
     assert notes, "the preflight says nothing of what the server ignores"
     scored = [score for score in first if isinstance(score, Score)]
+    assert scored, "nothing to reuse"
     assert {score.mode for score in scored} <= {"json", "text"}
     _, second, judge = judged(transformers_serve, tmp_path, max_tokens=48)
     assert judge.usage.cached == len(scored)

@@ -72,8 +72,9 @@ def test_every_file_comes_as_it_lies_there_with_its_kind(served, folder):
         assert answer.read() == (folder / "index.html").read_bytes()
 
 
-@pytest.mark.parametrize("path", ["/boards/", "/submissions/", "/../conftest.py", "/%2e%2e/%2e%2e/etc/passwd", "//etc/passwd", "/nothing"])  # fmt: skip
-def test_neither_listings_nor_anything_beside_the_page_is_served(served, path):
+@pytest.mark.parametrize("path", ["/boards/", "/submissions/", "/../secret.txt", "/%2e%2e/secret.txt", "/boards/../../secret.txt", "//etc/passwd", "//secret.txt", "/nothing"])  # fmt: skip
+def test_neither_listings_nor_anything_beside_the_page_is_served(served, folder, path):
+    (folder.parent / "secret.txt").write_text("not of the page")
     connection = http.client.HTTPConnection("127.0.0.1", served.server_port)
     connection.request("GET", path)
     assert connection.getresponse().status == 404

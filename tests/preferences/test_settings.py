@@ -183,10 +183,8 @@ def test_single_responses_have_a_label_off_the_middle_and_a_score_everywhere(han
     assert {(r["weight"], r["n_raters"]) for r in got} == {(1, 5)}
     kept = unpaired(rows, condition_of("toxicity"), split=None, neutral="keep").to_pylist()
     assert [(r["label"], r["score"]) for r in kept] == [(True, 1), (True, 0.75), (None, 0.5), (False, 0.25), (False, 0)]
-    assert kept[0]["prompt"][0]["role"], kept[0]["completion"] == (
-        "user",
-        [{"role": "assistant", "content": "say p-1"}],
-    )
+    user, assistant = {"role": "user", "content": "ask p"}, {"role": "assistant", "content": "say p-1"}
+    assert all((row["prompt"], row["completion"]) == ([user], [assistant]) for row in kept)
     with pytest.raises(PluralignError, match="PA093"):
         unpaired(rows, condition_of("toxicity"), neutral="half")
 

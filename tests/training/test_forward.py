@@ -66,7 +66,7 @@ def test_packed_gradients_are_those_of_separate_rows(base):
         torch.testing.assert_close(fast, plain, rtol=1e-4, atol=1e-4)
 
 
-def test_states_below_the_lowest_adapter_need_not_be_computed_again(base, tmp_path):
+def test_states_below_the_lowest_adapter_need_not_be_computed_again(base, tmp_path, monkeypatch):
     with base.adapted(lora(first_layer=1), 0) as model:
         perturbed(model)
         whole = answer_logps(model, pack(TREES))
@@ -74,6 +74,7 @@ def test_states_below_the_lowest_adapter_need_not_be_computed_again(base, tmp_pa
         upper = answer_logps(model, pack(TREES), lower(TREES), 1)
         torch.testing.assert_close(upper, whole, rtol=1e-6, atol=1e-5)
         again = LowerStates(model, 1, tmp_path / "lower.safetensors")
+        monkeypatch.setattr(LowerStates, "_compute", lambda *_: pytest.fail("computed again"))
         assert torch.equal(again(TREES), lower(TREES))
         assert {name for name, p in model.named_parameters() if p.requires_grad and ".layers.0." in name} == set()
 
