@@ -34,6 +34,7 @@ test-servers: $(INSTALLED)  ## judging by real language model servers on loopbac
 	$(BIN)/pytest -m server
 
 test-all: $(INSTALLED)  ## every test that this machine can run, the slow ones too
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[exact]'
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 -m 'not network and not gpu'
 
 check: $(INSTALLED)  ## verify the committed release: rows, statistics, texts, checksums

@@ -77,3 +77,17 @@ def test_nothing_that_is_tracked_names_a_machine_s_paths(root):
         and wanted.search((root / f).read_text("utf-8"))
     ]
     assert found == []
+
+
+def test_every_extra_that_a_message_or_a_page_names_is_one(root):
+    extras = set(tomllib.loads((root / "pyproject.toml").read_text())["project"]["optional-dependencies"])
+    named = {}
+    for place in [
+        *root.glob("*.md"),
+        *(p for d in ("src", "docs", "baselines", "tasks", "examples", "tests") for p in (root / d).rglob("*")),
+    ]:
+        if place.suffix in (".py", ".md", ".yaml"):
+            for several in re.findall(r"(?:pluralign|\.)\[([a-z, -]+)\]'", place.read_text("utf-8")):
+                named |= {one.strip(): place.name for one in several.split(",")}
+    assert len(named) > 8
+    assert {name: place for name, place in named.items() if name not in extras} == {}

@@ -1,8 +1,5 @@
 """Which configs a release has, and in which order."""
 
-import doctest
-from importlib import import_module
-
 import pytest
 
 from pluralign.errors import PluralignError
@@ -71,10 +68,3 @@ def test_empty_splits_are_not_offered_and_empty_configs_neither(small):
 
 def test_minimum_cell_is_the_schema_s_unless_set(small):
     assert plan(small).minimum_cell == MINIMUM_CELL
-
-
-@pytest.mark.parametrize(
-    "module", ["build", "card", "checks", "codebook", "configs", "croissant", "datasheet", "markdown", "push"]
-)
-def test_examples_in_the_docstrings_hold(module):
-    assert doctest.testmod(import_module(f"pluralign.release.{module}")).failed == 0

@@ -1,6 +1,5 @@
 """Paired differences on the same prompts: by hand, symmetries, what is undefined, and how often the interval holds the truth."""
 
-import doctest
 from dataclasses import astuple
 
 import numpy as np
@@ -8,8 +7,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import pluralign.stats.effects
-import pluralign.stats.joint
 from pluralign.stats.effects import EffectError, contrast, own_group_advantage, paired_difference
 from pluralign.stats.joint import difference_weights, joint_effects
 
@@ -27,11 +24,6 @@ def scores(n_clusters=30, per_cluster=2, effect=-0.1, seed=0, n_systems=2, n_see
     effects[0] = 0.0
     noise = rng.normal(0, 0.03, (n_systems, n_seeds, len(cluster)))
     return np.clip(0.5 + level + effects[:, None] + noise, 0, 1), cluster
-
-
-@pytest.mark.parametrize("module", [pluralign.stats.effects, pluralign.stats.joint])
-def test_examples_hold(module):
-    assert doctest.testmod(module).failed == 0
 
 
 # --- by hand

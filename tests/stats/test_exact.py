@@ -1,6 +1,7 @@
 """The exact model against what is known of it, where numpyro is installed (`pip install 'pluralign[exact]'`)."""
 
 import importlib.util
+import sys
 
 import numpy as np
 import pytest
@@ -25,8 +26,9 @@ def simulate(seed, n_raters, n_items, per_rater, sd_rater=0.8, sd_item=1.5):
     return np.searchsorted(THRESHOLDS, latent + rng.logistic(size=len(rater))) + 1, X, rater, item
 
 
-@pytest.mark.skipif(HAVE, reason="numpyro is installed")
-def test_without_numpyro_the_error_says_how_to_install_it():
+def test_without_numpyro_the_error_says_how_to_install_it(monkeypatch):
+    for name in ("numpyro", "numpyro.infer"):
+        monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(PluralignError, match=r"PA054.*pip install 'pluralign\[exact\]'"):
         fit_exact([1, 2], [[0], [1]], [0, 1], [0, 1], names=["x"])
 

@@ -1,6 +1,5 @@
 """Pooling over models: metafor's answers, values by hand, symmetries, what is undefined, and models that share their prompts."""
 
-import doctest
 import json
 
 import numpy as np
@@ -9,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import chdtri, ndtri
 
-import pluralign.stats.pooling
 from pluralign.stats.joint import compare_conditions, difference_weights, joint_effects, pool_jointly
 from pluralign.stats.pooling import PoolingError, holm, infer, pool
 
@@ -19,10 +17,6 @@ MODELS = st.lists(
     min_size=3,
     max_size=12,
 )
-
-
-def test_examples_hold():
-    assert doctest.testmod(pluralign.stats.pooling).failed == 0
 
 
 # --- against metafor
