@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from matplotlib.image import imread
 
 from pluralign.errors import PluralignError
@@ -17,6 +18,7 @@ from pluralign.experiments.cells import Cell, base_cell
 from pluralign.experiments.figures import Panel, Row, _range
 from pluralign.experiments.panels import figure_2, figures_3_4
 from pluralign.experiments.report import report_json, write_report
+from pluralign.report.look import LOOKS
 
 CHROMIUM = Path("/usr/bin/chromium")
 FIGURES = ("curves", "figure2", "figure3", "figure4", "figure5", "frontier", "recovery")
@@ -37,8 +39,22 @@ def table(written, name):
 
 
 @pytest.fixture(scope="module")
-def written(whole_grid, tmp_path_factory):
-    return write_report(whole_grid, tmp_path_factory.mktemp("report") / "out", bootstrap=15)
+def titles():
+    """What stands above every figure that was drawn; in the files letters are outlines."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def written(whole_grid, titles, tmp_path_factory):
+    save = Figure.savefig
+
+    def noted(self, *args, **kwargs):
+        titles.append(self.get_suptitle())
+        return save(self, *args, **kwargs)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Figure, "savefig", noted)
+        return write_report(whole_grid, tmp_path_factory.mktemp("report") / "out", bootstrap=15)
 
 
 def test_all_parts_are_written(written):
@@ -58,7 +74,9 @@ def test_the_curves_are_drawn_and_told(written):
     )
 
 
-def test_every_table_figure_and_text_says_simulated(written):
+def test_every_table_figure_and_text_says_simulated(written, titles):
+    assert len(titles) == len(FIGURES) * (len(LOOKS) + 1), "in every look, and one of them as PNG"
+    assert [title for title in titles if "SIMULATED: pluralign 1.0.0" not in title] == []
     for path in (written.folder / "tables").glob("*.md"):
         assert "SIMULATED" in path.read_text("utf-8"), path.name
     for name in ("exp1", "exp2", "exp3-pairs", "exp4", "recovery", "length", "cells", "frontier", "survey", "controls"):

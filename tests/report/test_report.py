@@ -12,6 +12,7 @@ from itertools import pairwise
 import numpy as np
 import pyarrow as pa
 import pytest
+from matplotlib.figure import Figure as MadeFigure
 from matplotlib.image import imread
 
 from pluralign.ratings import Ratings
@@ -88,6 +89,21 @@ def small(tmp_path_factory):
 @pytest.fixture(scope="module")
 def of_shipped(shipped, tmp_path_factory):
     return written(shipped, tmp_path_factory.mktemp("shipped") / "report")
+
+
+def test_every_figure_is_under_a_line_of_where_its_ratings_come_from(tmp_path, monkeypatch):
+    ratings = random_ratings(2, n_items=40, share=0.2, dimensions=(FIVE,))
+    label, titles, save = ratings.provenance.label, [], MadeFigure.savefig
+    monkeypatch.setattr(
+        MadeFigure,
+        "savefig",
+        lambda self, *args, **kwargs: titles.append(self.get_suptitle()) or save(self, *args, **kwargs),
+    )
+    sections, folder, _ = written(ratings, tmp_path / "out")
+    n = sum(len(section.figures) for section in sections.values())
+    assert label
+    assert titles == [label] * n * (len(LOOKS) + 1), "in every look, and one of them as PNG"
+    assert n == len(list((folder / "figures").glob("*.png"))) > 0
 
 
 def test_every_section_is_there_for_the_shipped_release(of_shipped):

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from pluralign.experiments.figures import stamp_figure
 from pluralign.experiments.results import Finished
 from pluralign.report.figures import drawn_in
 from pluralign.report.look import Look
@@ -86,7 +85,7 @@ def running_mean(value: Floats, window: int) -> Floats:
     return out
 
 
-def curves_figure(found: Mapping[str, list[Curve]], look: Look, stamp: str) -> Any:
+def curves_figure(found: Mapping[str, list[Curve]], look: Look) -> Any:
     """One panel a column, one line a run, coloured by method; a run that was measured only at its end is a point there."""
     kinds = sorted({curve.kind for of in found.values() for curve in of})
     columns = 1 if look.narrow else min(2, len(found))
@@ -113,5 +112,4 @@ def curves_figure(found: Mapping[str, list[Curve]], look: Look, stamp: str) -> A
         for k, kind in enumerate(kinds):
             flat[0].plot([], [], color=COLOURS[k % len(COLOURS)], label=kind)
         figure.legend(*flat[0].get_legend_handles_labels(), loc="outside lower center", ncols=2 if look.narrow else 6)
-        stamp_figure(figure, stamp, look)
         return figure

@@ -46,7 +46,7 @@ def who_section(found: Found) -> Section | None:
             f"On the other dimension {counted([one.headline[3] for one in crossed])} differ with p < .05 before Holm."
         )
     figure = forest_of(
-        "figure2", figure_2(effects, found.survey), found, "Dots with intervals: what it does to a model who rated, by contrast.",
+        "figure2", figure_2(effects, found.survey), "Dots with intervals: what it does to a model who rated, by contrast.",
         "The study's Figure 2. Own-group advantage, (AA − BA) + (BB − AB): how much better each group is served by the model that learnt from it, by the planted "
         "truth of both groups. Judged: the first group's model minus the second's by one judge, as in the study. κ = 0: trained on a release "
         "in which no group weighs anything differently." + CROSSES,
@@ -83,7 +83,7 @@ def _arms_section(found: Found, experiment: str, title: str, name: str, what: st
     if not effects:
         return None
     figure = forest_of(
-        name, figures_3_4(effects), found, f"Dots with intervals: {title}, against the base and pairwise.",
+        name, figures_3_4(effects), f"Dots with intervals: {title}, against the base and pairwise.",
         f"{what}, against the model without fine-tuning and among each other: toxicity by the judge (lower is better) and the order of held-out answers (higher is better). "
         "Ties between ratings are dropped, or count half a vote for either; other protocols stand in the table." + CROSSES,
     )  # fmt: skip
@@ -96,7 +96,7 @@ def optimiser_section(found: Found) -> Section | None:
     if not effects:
         return None
     figure = forest_of(
-        "figure5", figure_5(effects), found, "Dots with intervals: optimisers and objectives on toxicity and emotional awareness.",
+        "figure5", figure_5(effects), "Dots with intervals: optimisers and objectives on toxicity and emotional awareness.",
         "The study's Figure 5. dpo-both pools the pairs of both dimensions, -scalarised adds the ratings first, modpo takes one dimension as a margin; grpo-both sums the two "
         "rewards before or after normalising. Pairs of the arms that the study has; the others stand in the table." + CROSSES,
     )  # fmt: skip
@@ -130,7 +130,7 @@ def effects_of(name: str, title: str, effects: Sequence[GridEffect], found: Foun
     return tables.effects_table(name, title, effects, f"{note} {about}".strip(), found.stamp)
 
 
-def forest_of(name: str, panels: Sequence[Panel], found: Found, alt: str, caption: str) -> tuple[Figure, ...]:
+def forest_of(name: str, panels: Sequence[Panel], alt: str, caption: str) -> tuple[Figure, ...]:
     """A figure of panels; none where all are empty."""
     full = [panel for panel in panels if panel.rows]
-    return (Figure(name, alt, caption, lambda look: forest_figure(full, look, found.stamp)),) if full else ()
+    return (Figure(name, alt, caption, lambda look: forest_figure(full, look)),) if full else ()

@@ -1,4 +1,4 @@
-"""The figures of the experiments: forests of effects, and gain against KL. Every one is stamped with where its ratings come from."""
+"""The figures of the experiments: forests of effects, and gain against KL."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Panel:
     axis: str = ""
 
 
-def forest_figure(panels: Sequence[Panel], look: Look, stamp: str) -> Any:
+def forest_figure(panels: Sequence[Panel], look: Look) -> Any:
     """Effects with 95 % intervals, panel by panel."""
     panels = [panel for panel in panels if panel.rows]
     columns = 1 if look.narrow else min(2, len(panels))
@@ -78,7 +78,6 @@ def forest_figure(panels: Sequence[Panel], look: Look, stamp: str) -> Any:
         for axis, panel in zip(flat, panels, strict=False):
             _panel(axis, panel, look, longest[flat.index(axis) // columns])
         _legend(figure, [row for panel in panels for row in panel.rows], look)
-        stamp_figure(figure, stamp, look)
         return figure
 
 
@@ -186,19 +185,13 @@ def _legend(figure: Any, rows: Sequence[Row], look: Look) -> None:
     figure.legend(handles=handles, loc="outside lower center", ncols=1 if look.narrow else 2)
 
 
-def stamp_figure(figure: Any, stamp: str, look: Look) -> None:
-    """Write where the ratings come from on a figure."""
-    figure.suptitle(stamp, x=0.01, ha="left", fontsize=8, color=look.quiet)
-
-
-def frontier_figure(points: Sequence[FrontierPoint], labels: dict[str, str], look: Look, stamp: str) -> Any:
+def frontier_figure(points: Sequence[FrontierPoint], labels: dict[str, str], look: Look) -> Any:
     """Change of both scores against KL: the end of each run, and the way there where it was measured.
 
     Args:
         points: of cells in `labels`.
         labels: name of a cell -> what the legend calls it.
         look: the form.
-        stamp: where the ratings come from.
     """
     titles = {"toxicity": "toxicity (lower is better)", "emotional_awareness": "emotional awareness (higher is better)"}
     names = [name for name in labels if any(one.name == name for one in points)]
@@ -233,5 +226,4 @@ def frontier_figure(points: Sequence[FrontierPoint], labels: dict[str, str], loo
         axes[0, 0].set_ylabel("change of the mean score")
         handles, texts = axes[0, 0].get_legend_handles_labels()
         figure.legend(handles, texts, loc="outside lower center", ncols=2 if look.narrow else 4)
-        stamp_figure(figure, stamp, look)
         return figure

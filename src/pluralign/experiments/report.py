@@ -199,7 +199,7 @@ def _write(
     for section in made:
         for figure in section.figures:
             say(f"figure {figure.name}")
-            uris[figure.name] = drawn(figure, folder / "figures", dark=True)
+            uris[figure.name] = drawn(figure, folder / "figures", found.stamp, dark=True)
         for table in section.tables:
             (folder / "tables" / f"{table.name}.csv").write_text(table.to_csv(), "utf-8")
             (folder / "tables" / f"{table.name}.md").write_text(f"{table.to_markdown()}\n{stamped(found)}\n", "utf-8")

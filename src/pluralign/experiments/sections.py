@@ -103,7 +103,7 @@ def recovery_section(found: Found) -> Section:
         f"The most: {short_name(best.name)} in {best.model}, {interval(best.share, best.low, best.high)} of pairs on {words(best.dimension)}.",
     ]  # fmt: skip
     figure = forest_of(
-        "recovery", recovery_panels(found.recoveries), found, "Dots with intervals: share of held-out answer pairs in true order, by fine-tune.",
+        "recovery", recovery_panels(found.recoveries), "Dots with intervals: share of held-out answer pairs in true order, by fine-tune.",
         "Share of pairs of answers of lexicon E that each fine-tune's implicit reward orders as they truly are, by the dimension and group that it was trained on. The "
         "line is chance.",
     )  # fmt: skip
@@ -170,7 +170,7 @@ def frontier_section(found: Found) -> Section | None:
     drawn = Figure(
         "frontier", "Scatter of the change in both scores against KL from the base.",
         "What each fine-tune gains, and how far from its base it goes for it. Two methods are compared fairly at equal KL only. Large marks are ends of runs, small ones points on the way.",
-        lambda look: frontier_figure(found.points, labels, look, found.stamp),
+        lambda look: frontier_figure(found.points, labels, look),
     )  # fmt: skip
     return Section(
         "frontier",
@@ -190,7 +190,7 @@ def training_section(found: Found) -> Section | None:
         "curves", "Lines of loss, margin, accuracy, KL, reward and entropy over the share of each run, by method.",
         f"Every fine-tune, one line each; loss, margin, reward and entropy as means of the last {WINDOW} steps. Held-out pairs are of prompts that are not trained on, ordered by "
         "the raters' votes. What was measured only at the end is a point.",
-        lambda look: curves_figure(of, look, found.stamp),
+        lambda look: curves_figure(of, look),
     )  # fmt: skip
     return Section("training", "How training went", tuple(training_findings(of)), (drawn,), ())
 

@@ -6,6 +6,7 @@ import base64
 import html
 import io
 import json
+import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version as installed
@@ -23,6 +24,8 @@ PAGE = "report.html"
 RECORD = "report.json"
 PARTS = ("figures", "tables")
 PNG_DPI = 200
+STAMP_WIDTH = {False: 130, True: 64}
+"""Letters in a line of the stamp: narrow or not."""
 SIMULATED = (
     "No person gave these ratings: they were drawn from a model that was calibrated to published statistics. What they show is that a "
     "method recovers what was planted, not what people think."
@@ -86,7 +89,7 @@ def _write_parts(report: Report, folder: Path, progress: Callable[[str], None]) 
     for section in report.sections:
         for figure in section.figures:
             progress(f"figure {figure.name}")
-            uris[figure.name] = drawn(figure, folder / "figures")
+            uris[figure.name] = drawn(figure, folder / "figures", printable(report.ratings.provenance.label))
         for table in section.tables:
             (folder / "tables" / f"{table.name}.csv").write_text(table.to_csv(), "utf-8")
             stamped = f"{table.to_markdown()}\n{_stamp(report)}\n"
@@ -96,12 +99,13 @@ def _write_parts(report: Report, folder: Path, progress: Callable[[str], None]) 
     (folder / RECORD).write_text(record + "\n", "utf-8")
 
 
-def drawn(figure: Any, folder: Path, *, dark: bool = False) -> dict[str, str]:
-    """Draw a figure in every look.
+def drawn(figure: Any, folder: Path, stamp: str, *, dark: bool = False) -> dict[str, str]:
+    """Draw a figure in every look, under a line of where its ratings come from, since figures are passed on without their page.
 
     Args:
         figure: with `name` and `draw`.
         folder: the first look is kept there as SVG and PNG.
+        stamp: where the ratings come from.
         dark: keep the other wide look too, as `NAME-dark.svg`.
 
     Returns:
@@ -115,6 +119,8 @@ def drawn(figure: Any, folder: Path, *, dark: bool = False) -> dict[str, str]:
         out = io.BytesIO()
         # With the look's salt and without a date, so that the same ratings give the same bytes.
         with drawn_in(look):
+            told = textwrap.fill(stamp, STAMP_WIDTH[look.narrow])
+            made.suptitle(told, x=0.01, ha="left", fontsize=8, color=look.quiet)
             made.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
             if first or (dark and not look.narrow):
                 name = figure.name if first else f"{figure.name}-{look.name}"
