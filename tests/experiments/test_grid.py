@@ -2,12 +2,14 @@
 
 import json
 import shutil
+from collections import Counter
 from dataclasses import replace
 
 import pyarrow.parquet as pq
 import pytest
 
 from pluralign.errors import PluralignError
+from pluralign.experiments import answers as answers_room
 from pluralign.experiments import asked, engines, grid, measure
 from pluralign.experiments.answers import Judging
 from pluralign.experiments.cells import ANSWER_COLUMNS, Cell, all_cells, base_cell, cells_of
@@ -79,31 +81,42 @@ def test_what_is_finished_is_not_done_again(cells, settings, tmp_path, monkeypat
     assert outcome.kept == tuple(cells[:1])
 
 
+STAGES = {"train": grid, "log_ratios": measure, "_generate": answers_room, "judged": measure}
+"""What does the work of each, in their order, and who calls it."""
+
+
 @pytest.mark.parametrize(
-    "stage", ["train", "generated", *(pytest.param(one, marks=pytest.mark.slow) for one in ("log_ratios", "judged"))]
+    "stage", ["train", "_generate", *(pytest.param(one, marks=pytest.mark.slow) for one in ("log_ratios", "judged"))]
 )
 def test_a_grid_that_is_killed_at_any_stage_goes_on_and_repeats_nothing(cells, settings, tmp_path, monkeypatch, stage):
-    results, calls = tmp_path / "results", []
-    rooms = {"train": grid, "log_ratios": measure, "generated": measure, "judged": measure}
-    usual = {name: getattr(room, name) for name, room in rooms.items()}
+    usual = {name: getattr(room, name) for name, room in STAGES.items()}
 
-    def spied(name):
-        def call(*args, **kwargs):
-            if name == stage and not any(one == f"killed {name}" for one in calls):
-                calls.append(f"killed {name}")
-                raise KeyboardInterrupt
-            calls.append(name)
-            return usual[name](*args, **kwargs)
+    def called(results, stop):
+        """Which stages did their work, and how often, in a run that is killed once where a stage begins."""
+        calls = Counter()
 
-        return call
+        def spied(name):
+            def call(*args, **kwargs):
+                if name == stop and not calls["killed"]:
+                    calls["killed"] += 1
+                    raise KeyboardInterrupt
+                calls[name] += 1
+                return usual[name](*args, **kwargs)
 
-    for name, room in rooms.items():
-        monkeypatch.setattr(room, name, spied(name))
-    with pytest.raises(KeyboardInterrupt):
-        run_grid([cells[1]], settings, results)
-    assert not cells[1].is_finished(results)
-    assert run_grid([cells[1]], settings, results).failed == ()
-    assert calls.count("train") == 1
+            return call
+
+        for name, room in STAGES.items():
+            monkeypatch.setattr(room, name, spied(name))
+        if stop:
+            with pytest.raises(KeyboardInterrupt):
+                run_grid([cells[1]], settings, results)
+            assert not cells[1].is_finished(results)
+        assert run_grid([cells[1]], settings, results).failed == ()
+        return calls
+
+    undisturbed, resumed = called(tmp_path / "whole", None), called(tmp_path / "results", stage)
+    assert resumed == {**undisturbed, "killed": 1}
+    assert set(undisturbed) == set(STAGES)
 
 
 @pytest.mark.slow

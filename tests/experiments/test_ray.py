@@ -7,6 +7,7 @@ import pytest
 
 pytest.importorskip("ray", reason="needs pluralign[ray]")
 
+from pluralign.experiments import engines
 from pluralign.experiments.answers import Judging
 from pluralign.experiments.cells import Cell
 from pluralign.experiments.engines import run_grid
@@ -20,7 +21,7 @@ CHANGES = {
 }  # fmt: skip
 
 
-def test_a_node_that_dies_in_mid_run_costs_no_cell(tiny_folder, few, own_cache, tmp_path):
+def test_a_node_that_dies_in_mid_run_costs_no_cell(tiny_folder, few, own_cache, tmp_path, monkeypatch):
     import ray
     from ray.cluster_utils import Cluster
 
@@ -31,19 +32,27 @@ def test_a_node_that_dies_in_mid_run_costs_no_cell(tiny_folder, few, own_cache, 
     )  # fmt: skip
     conditions = ("individual", "mean", "majority", "first")
     cells = [Cell(str(tiny_folder), f"exp3-{name}-toxicity", seed=seed) for seed in (0, 1) for name in conditions[:2]]
-    results, told = tmp_path / "results", []
+    results, told, attempts = tmp_path / "results", [], tmp_path / "attempts"
+    attempt = engines._attempt_quietly
+
+    def noted(cell, *rest):
+        with attempts.open("a") as lines:  # on the worker: the cell, and the node
+            lines.write(f"{cell.name} {cell.seed} {ray.get_runtime_context().get_node_id()}\n")
+        return attempt(cell, *rest)
+
+    monkeypatch.setattr(engines, "_attempt_quietly", noted)
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
     second = cluster.add_node(num_cpus=1)
     ray.init(address=cluster.address, log_to_driver=False)
     try:
 
-        def kill_once_something_is_begun():
-            while not any(results.rglob("recipe.yaml")):
+        def kill_once_it_works():
+            while not (attempts.exists() and second.node_id in attempts.read_text()):
                 time.sleep(0.2)
             time.sleep(1.0)
             cluster.remove_node(second, allow_graceful=False)
 
-        killer = threading.Thread(target=kill_once_something_is_begun)
+        killer = threading.Thread(target=kill_once_it_works)
         killer.start()
         outcome = run_grid(
             cells, settings, results, engine="ray", tell=lambda what, cell, text: told.append((what, cell, text))
@@ -54,6 +63,12 @@ def test_a_node_that_dies_in_mid_run_costs_no_cell(tiny_folder, few, own_cache, 
         ray.shutdown()
         cluster.shutdown()
     assert len(alive) == 1, "the second node is gone"
+    tried = [line.rsplit(" ", 1) for line in attempts.read_text().splitlines()]
+    (lost,) = [cell for cell, node in tried if node == second.node_id]
+    assert [node for cell, node in tried if cell == lost] == [second.node_id, alive[0]["NodeID"]], (
+        "begun again on the other"
+    )
+    assert len(tried) == len(cells) + 1
     assert outcome.failed == ()
     assert set(outcome.done) == set(cells)
     assert all(cell.is_finished(results) for cell in cells)

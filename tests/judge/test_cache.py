@@ -4,7 +4,10 @@ import os
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import threading
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from fault_table import answers
@@ -13,6 +16,8 @@ from pluralign.errors import PluralignError
 from pluralign.judge import Answer, JudgeOptions
 from pluralign.judge.cache import JudgementCache, Kept, open_cache
 from pluralign.judge.names import open_judge
+
+NOBODY = 65534
 
 
 @pytest.fixture
@@ -114,12 +119,37 @@ def test_a_folder_in_the_file_s_place_is_refused(tmp_path):
         open_cache(str(tmp_path))
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write everywhere")
-def test_a_file_that_cannot_be_written_is_refused(tmp_path):
-    path = tmp_path / "j.sqlite"
+@pytest.fixture
+def as_somebody():
+    """Root may write everywhere: for it, a file of the folder is opened as nobody."""
+    root = os.geteuid() == 0
+    with tempfile.TemporaryDirectory() as name:  # pytest's own folders are closed to others
+        folder = Path(name)
+        folder.chmod(0o777)
+
+        @contextmanager
+        def somebody():
+            if root:
+                os.seteuid(NOBODY)
+            try:
+                yield
+            finally:
+                if root:
+                    os.seteuid(0)
+
+        yield folder, somebody
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no modes of files there")
+def test_a_file_that_cannot_be_written_is_refused(as_somebody):
+    folder, somebody = as_somebody
+    path = folder / "j.sqlite"
     JudgementCache(path).close()
+    path.chmod(0o666)
+    with somebody():
+        open_cache(str(path)).close()
     path.chmod(0o444)
-    with pytest.raises(PluralignError, match="PA078"):
+    with somebody(), pytest.raises(PluralignError, match="PA078"):
         open_cache(str(path))
 
 
