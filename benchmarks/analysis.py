@@ -11,6 +11,7 @@ import time
 
 import krippendorff
 import numpy as np
+from targets import Targets
 
 import pluralign
 from pluralign.analysis.cells import Coded
@@ -56,7 +57,9 @@ def main() -> None:
     print(f"ordinal alpha of {ours.n_items:,} items with {REPLICATES:,} item bootstraps, best of {RUNS}")
     print(f"  looping krippendorff  {slow:7.3f} s  [{theirs[0]:.3f}, {theirs[1]:.3f}]")
     print(f"  ours                  {quick:7.3f} s  [{ours.low:.3f}, {ours.high:.3f}]")
-    print(f"  ratio {slow / quick:.1f} (target 10); estimates differ by {abs(estimate - ours.alpha):.1e}")
+    report = Targets()
+    report.add("  looping / ours", slow / quick, ">= 10")
+    report.add("  difference of the estimates", abs(estimate - ours.alpha), "< 0.000001")
     with tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter()
         subprocess.run(
@@ -65,8 +68,9 @@ def main() -> None:
             capture_output=True,
         )
         whole = time.perf_counter() - start
-    print(f"the whole report on the shipped release: {whole:.1f} s (target 60)")
-    print(json.dumps({"alpha_bootstrap_ratio": slow / quick, "report_s": whole}))
+    report.add("the whole report on the shipped release, seconds", whole, "<= 60")
+    print(json.dumps({"analysis": report.rows}))
+    report.leave()
 
 
 if __name__ == "__main__":

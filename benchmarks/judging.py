@@ -11,7 +11,7 @@ The server answers each request after a fixed latency and runs in its own proces
   same server with as many connections. That includes what its run always does: the task's set-up, its events of each sample, and the log
   written to disk; the imports and a run of 16 samples come before the clock starts. Ours includes the rubric, parsing and the durable
   cache, from `judge()` to its last score; the preflight of three calls or so comes before.
-The last line is JSON.
+The last line is JSON; the exit code is 1 where a target was missed.
 """
 
 import argparse
@@ -26,6 +26,8 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+
+from targets import Targets
 
 from pluralign.judge.base import Answer, JudgeOptions, Score
 
@@ -72,18 +74,6 @@ def counts(url: str) -> dict[str, object]:
     """What the server was asked so far."""
     with urllib.request.urlopen(f"{url}/counts") as reply:
         return json.load(reply)
-
-
-class Report:
-    """Prints a line a measurement, and keeps them for the JSON."""
-
-    def __init__(self) -> None:
-        self.rows: list[dict[str, object]] = []
-        print(f"{'what':82} {'measured':>9}  {'wanted':8} note")
-
-    def add(self, what: str, measured: float, wanted: str, note: str = "") -> None:
-        self.rows.append({"what": what, "measured": measured, "wanted": wanted, "note": note})
-        print(f"{what:82} {measured:9.3f}  {wanted:8} {note}", flush=True)
 
 
 def ours(url: str, asked: list[Answer], workers: int, cache: str) -> tuple[float, int, float]:
@@ -162,9 +152,9 @@ Criterion: {criterion}
 {instructions}"""
 
 
-def measure(options: argparse.Namespace) -> Report:
+def measure(options: argparse.Namespace) -> Targets:
     """All parts that were asked for."""
-    report, wanted = Report(), set(options.only or PARTS)
+    report, wanted = Targets(), set(options.only or PARTS)
     asked, workers, latency = answers(options.answers), options.workers, options.latency
     bound = -(-len(asked) // workers) * latency
     label = f"{len(asked)} answers, {workers} workers, {latency} s"
@@ -174,28 +164,28 @@ def measure(options: argparse.Namespace) -> Report:
             rounds = [ours(url, asked, workers, str(Path(folder) / f"{i}.sqlite")) for i in range(options.rounds)]
             seconds, _, processor = min(rounds)
             note = f"{seconds:.2f} of {bound:.2f} s; {1000 * processor / len(asked):.1f} ms of processor an answer"
-            report.add(f"share of the concurrency bound, {label}", bound / seconds, ">= 0.95", note)
+            report.add(f"share of the concurrency bound, {label}: {note}", bound / seconds, ">= 0.95")
         if "serial" in wanted:
             few = asked[: max(16, len(asked) // 16)]
             scaled = serial(url, few) * len(asked) / len(few)
             note = f"{scaled:.1f} s, scaled from {len(few)} documents"
-            report.add("lm-eval's PISA judge, serial / ours", scaled / seconds, ">= 8", note)
+            report.add(f"lm-eval's PISA judge, serial / ours: {note}", scaled / seconds, ">= 8")
         if "inspect" in wanted:
             theirs = min(by_inspect(url, asked, workers) for _ in range(options.rounds))
-            report.add("inspect-ai's model_graded_qa / ours", theirs / seconds, ">= 1", f"{theirs:.2f} s")
+            report.add(f"inspect-ai's model_graded_qa / ours: {theirs:.2f} s", theirs / seconds, ">= 1")
         if "cache" in wanted:
             warm_cache(report, url, workers, str(Path(folder) / "warm.sqlite"))
     return report
 
 
-def warm_cache(report: Report, url: str, workers: int, cache: str) -> None:
+def warm_cache(report: Targets, url: str, workers: int, cache: str) -> None:
     """1,000 answers that were judged before."""
     asked = answers(1000)
     ours(url, asked, workers, cache)
     before = dict(counts(url)["answered"])  # type: ignore[call-overload]
     seconds, cached, _ = ours(url, asked, workers, cache)
     assert counts(url)["answered"] == before, "a judgement that was in the cache was bought again"
-    report.add("warm cache, seconds for 1,000 answers", seconds, "< 2", f"{cached} from the cache, no call")
+    report.add(f"warm cache, seconds for 1,000 answers: {cached} from the cache, no call", seconds, "< 2")
 
 
 def main() -> None:
@@ -208,7 +198,9 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=2, help="of ours and of inspect-ai's; the least counts")
     options = parser.parse_args()
     os.environ["OPENAI_API_KEY"] = "none"
-    print(json.dumps({"judging": measure(options).rows}))
+    report = measure(options)
+    print(json.dumps({"judging": report.rows}))
+    report.leave()
 
 
 if __name__ == "__main__":

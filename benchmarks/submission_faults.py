@@ -24,7 +24,9 @@ def main() -> int:
             "en": made_runs.make_submission(Path(folder) / "en", languages=("en",)).folder,
             "both": made_runs.make_submission(Path(folder) / "both").folder,
         }
-        whole = server.check(bases["both"], True)
+        sound = {name: server.check(base, True) for name, base in bases.items()}
+        whole = sound["both"]
+        wrong += [f"{name}, which is sound: {one}" for name, one in sound.items() if one.codes != {"accepted"}]
         for fault in broken.corpus():
             outcome = server.broken(fault, bases)
             outcomes.append((fault.kind, outcome))

@@ -4,7 +4,7 @@ OMP_NUM_THREADS=1 python benchmarks/views.py
 python benchmarks/views.py --only duckdb --rows 1e6 1e7 --memory 2GB
 
 Times are the least of several interleaved runs (another process on the machine can only add). Where one side uses more threads,
-the ratio of processor times says what the neighbours cannot blur. The last line is JSON.
+the ratio of processor times says what the neighbours cannot blur. The last line is JSON; the exit code is 1 where a target was missed.
 """
 
 import argparse
@@ -16,6 +16,8 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+
+from targets import Targets
 
 import pluralign
 from pluralign.schema import AGGREGATIONS, SCALES
@@ -37,20 +39,18 @@ def least(runs: int, **tasks: Callable[[], object]) -> dict[str, Seconds]:
     return seconds
 
 
-class Report:
-    """Prints a line a measurement, and keeps them for the JSON."""
+class Report(Targets):
+    """Ratios of seconds."""
 
     def __init__(self) -> None:
-        self.rows: list[dict[str, object]] = []
+        super().__init__()
         print(f"{'what':68} {'ours, s':>8} {'theirs':>8} {'ratio':>6} {'cpu ratio':>9}  wanted")
 
-    def add(self, what: str, ours: Seconds, theirs: Seconds, wanted: str = "-") -> None:
+    def compare(self, what: str, ours: Seconds, theirs: Seconds, wanted: str = "-") -> None:
         """Ratio = ours / theirs."""
         ratio, cpu = ours[0] / theirs[0], ours[1] / theirs[1]
-        self.rows.append(
-            {"what": what, "ours_s": ours[0], "theirs_s": theirs[0], "ratio": ratio, "cpu_ratio": cpu, "wanted": wanted}
-        )
-        print(f"{what:68} {ours[0]:8.4f} {theirs[0]:8.4f} {ratio:6.3f} {cpu:9.3f}  {wanted}", flush=True)
+        line = f"{what:68} {ours[0]:8.4f} {theirs[0]:8.4f} {ratio:6.3f} {cpu:9.3f}  {wanted}"
+        self.add(what, ratio, wanted, line, ours_s=ours[0], theirs_s=theirs[0], cpu_ratio=cpu)
 
 
 def variants_against_one(report: Report, ratings) -> None:
@@ -63,7 +63,7 @@ def variants_against_one(report: Report, ratings) -> None:
             individual=lambda g=group: ratings.view(g, "5pt", "individual"),
         )
         for one, wanted in (("majority", "<= 1.5"), ("individual", "-")):
-            report.add(f"all fifteen views of {group!r} / one, {one}", seconds["every"], seconds[one], wanted)
+            report.compare(f"all fifteen views of {group!r} / one, {one}", seconds["every"], seconds[one], wanted)
 
 
 def pandas_config(merged, prompts, members_of, scale: str, aggregation: str):
@@ -109,7 +109,7 @@ def every_config_against_pandas(report: Report, ratings) -> None:
 
     seconds = {**least(3, ours=ours), **least(1, pandas=by_pandas)}
     what = f"{len(ratings.groups)} groups x 15 configs, from nothing / pandas groupby"
-    report.add(what, seconds["ours"], seconds["pandas"], "<= 0.1")
+    report.compare(what, seconds["ours"], seconds["pandas"], "<= 0.1")
 
 
 def majority_against_crowdkit(report: Report, ratings) -> None:
@@ -128,8 +128,8 @@ def majority_against_crowdkit(report: Report, ratings) -> None:
             crowdkit=lambda f=frame: MajorityVote().fit_predict(f),
         )
         label = f"{name}, {len(frame)} rows"
-        report.add(f"majority view of {label} / crowd-kit", seconds["warm"], seconds["crowdkit"], "<= 1")
-        report.add(f"  the first view of a set just opened, {label}", seconds["fresh"], seconds["crowdkit"])
+        report.compare(f"majority view of {label} / crowd-kit", seconds["warm"], seconds["crowdkit"], "<= 1")
+        report.compare(f"  the first view of a set just opened, {label}", seconds["fresh"], seconds["crowdkit"])
 
 
 def generate(connection, rows: int, path: Path) -> None:
@@ -173,7 +173,7 @@ def past_memory(report: Report, sizes: list[int], memory: str, runs: int) -> Non
         for small, large in itertools.pairwise(sizes):
             scaled = slowest[small][0] * large / small, slowest[small][1] * large / small
             what = f"slowest view, {large:.0e} rows / {large // small} x {small:.0e} rows"
-            report.add(what, slowest[large], scaled, "<= 1")
+            report.compare(what, slowest[large], scaled, "<= 1")
     finally:
         connection.close()
         shutil.rmtree(folder)
@@ -197,9 +197,9 @@ def one_size(report: Report, connection, rows: int, source: str, runs: int) -> S
         seconds = least(runs, **tasks)
         for name in AGGREGATED:
             what = f"DuckDB, {rows:.0e} rows, {scale} {name} / SQL"
-            report.add(f"{what}: mode(), count()", seconds[name], seconds["mode"], "<= 0.5" if rows >= 1e7 else "-")
+            report.compare(f"{what}: mode(), count()", seconds[name], seconds["mode"], "<= 0.5" if rows >= 1e7 else "-")
             if name == "majority":
-                report.add(f"{what}: the same columns", seconds[name], seconds["columns"])
+                report.compare(f"{what}: the same columns", seconds[name], seconds["columns"])
             slowest = max(slowest, seconds[name])
     return slowest
 
@@ -223,6 +223,7 @@ def main() -> None:
     if "duckdb" in wanted:
         past_memory(report, [int(rows) for rows in options.rows], options.memory, options.runs)
     print(json.dumps({"views": report.rows}))
+    report.leave()
 
 
 if __name__ == "__main__":
