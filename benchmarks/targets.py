@@ -17,13 +17,16 @@ class Targets:
     def __init__(self) -> None:
         self.rows: list[dict[str, object]] = []
 
-    def add(self, what: str, measured: float, wanted: str = "-", line: str = "", **more: object) -> None:
+    def add(
+        self, what: str, measured: float, wanted: str = "-", note: str = "", line: str = "", **more: object
+    ) -> None:
         """Note a number, and print it.
 
         Args:
             what: was measured.
             measured: the number.
             wanted: e.g. "<= 1.5"; "-" for nothing.
+            note: what it was made of.
             line: printed instead of the usual.
             more: kept with it.
         """
@@ -31,8 +34,10 @@ class Targets:
         if wanted != "-":
             sign, bound = re.fullmatch(r"([<>]=?) ([\d.]+)", wanted).groups()
             met = bool(COMPARED[sign](measured, float(bound)))
-        self.rows.append({"what": what, "measured": measured, "wanted": wanted, "met": met, **more})
-        print((line or f"{what:82} {measured:9.3f}  {wanted:8}") + (" MISSED" if met is False else ""), flush=True)
+        self.rows.append({"what": what, "measured": measured, "wanted": wanted, "met": met, "note": note, **more})
+        print(
+            (line or f"{what:82} {measured:9.3f}  {wanted:8} {note}") + (" MISSED" if met is False else ""), flush=True
+        )
 
     @property
     def missed(self) -> list[str]:

@@ -50,7 +50,7 @@ class Report(Targets):
         """Ratio = ours / theirs."""
         ratio, cpu = ours[0] / theirs[0], ours[1] / theirs[1]
         line = f"{what:68} {ours[0]:8.4f} {theirs[0]:8.4f} {ratio:6.3f} {cpu:9.3f}  {wanted}"
-        self.add(what, ratio, wanted, line, ours_s=ours[0], theirs_s=theirs[0], cpu_ratio=cpu)
+        self.add(what, ratio, wanted, line=line, ours_s=ours[0], theirs_s=theirs[0], cpu_ratio=cpu)
 
 
 def variants_against_one(report: Report, ratings) -> None:
