@@ -13,8 +13,9 @@ import pytest
 import pluralign
 from pluralign.experiments.cells import BASE, all_cells
 from pluralign.experiments.settings import recipe_of
+from pluralign.experiments.truth import null_of
 from pluralign.preferences import CONDITIONS, true_values
-from pluralign.schema import EVERYONE
+from pluralign.schema import EVERYONE, split_of
 from pluralign.simulate.parameters import Parameters
 from pluralign.training.heldout import fresh_items
 
@@ -50,21 +51,23 @@ class Planted:
 
 @pytest.fixture(scope="session")
 def held_out_sets():
-    """Null or not -> (name, ratings, items) of some held-out prompts."""
+    """Set -> ratings, and items of some held-out prompts of it."""
     shipped = pluralign.load()
-    parameters = Parameters.from_tagged(shipped.provenance.details["parameters"])
+    fresh = fresh_items(Parameters.from_tagged(shipped.provenance.details["parameters"]))
+    prompts = shipped.items.column("prompt_id").to_pylist()
+    test = shipped.items.filter(pa.array([split_of(one) == "test" for one in prompts]))
     found = {}
-    for null in (False, True):
-        fresh = fresh_items(parameters.with_kappa(0) if null else parameters)
-        templates = sorted(set(fresh.items.column("template_id").to_pylist()))[:TEMPLATES]
-        found[null] = (fresh, fresh.items.filter(pc.is_in(fresh.items.column("template_id"), pa.array(templates))))
+    for name, ratings, items in (("e", fresh, fresh.items), ("test", shipped, test)):
+        templates = sorted(set(items.column("template_id").to_pylist()))[:TEMPLATES]
+        found[name] = (ratings, items.filter(pc.is_in(items.column("template_id"), pa.array(templates))))
     return found
 
 
 @pytest.fixture(scope="session")
 def make_results(held_out_sets):
     """`make_results(folder, cells, planted)` writes a grid's folder."""
-    checksum = pluralign.load().provenance.checksum
+    shipped = pluralign.load()
+    checksum = {False: shipped.provenance.checksum, True: null_of(shipped).provenance.checksum}
 
     def made(folder, cells, planted=None, languages=("en",), judge=JUDGE):
         planted = planted or Planted()
@@ -74,11 +77,9 @@ def make_results(held_out_sets):
             for language in languages:
                 pq.write_table(answers(cell, planted, language), place / f"answers_{language}.parquet")
             if cell.condition != BASE:
-                pq.write_table(
-                    held_out(cell, planted, held_out_sets[cell.control == "null"]), place / "held_out.parquet"
-                )
+                pq.write_table(held_out(cell, planted, held_out_sets), place / "held_out.parquet")
                 run = {
-                    "ratings": "SIMULATED: pluralign 1.0.0", "ratings_sha256": "0" * 64 if cell.control == "null" else checksum,
+                    "ratings": "SIMULATED: pluralign 1.0.0", "ratings_sha256": checksum[cell.control == "null"],
                     "end": {"kl": 5.0 + rng(cell.name, cell.seed).random(), "kl_se": 0.1}, "steps": 64, "n_votes": 1000,
                     "dtype": "bfloat16", "device": "cpu (1 threads)",
                 }  # fmt: skip
@@ -146,17 +147,19 @@ def answers(cell, planted, language):
 
 def held_out(cell, planted, sets):
     """Implicit rewards: the truth of whom the cell was trained on, and noise."""
-    ratings, items = sets
     condition = CONDITIONS[cell.condition]
     group = EVERYONE if cell.control == "null" else condition.group_name
-    ids = items.column("item_id").to_pylist()
-    good = sum(np.array([true_values(ratings, d, group)[one] for one in ids]) for d in condition.dimensions)
     strength = 0.0 if cell.control == "shuffled" else planted.strength
-    noise = rng(cell.model, cell.name, cell.seed, "reward").normal(0, 1, len(ids)) * (planted.strength < 100)
-    return pa.table({
-        "set": ["e"] * len(ids), "item_id": ids, "prompt_id": items.column("prompt_id"), "template_id": items.column("template_id"),
-        "n_tokens": pa.array([10] * len(ids), pa.int32()), "logp": strength * good + noise - 20.0, "reference": np.full(len(ids), -20.0),
-    })  # fmt: skip
+    tables = []
+    for name, (ratings, items) in sets.items():
+        ids = items.column("item_id").to_pylist()
+        good = sum(np.array([true_values(ratings, d, group)[one] for one in ids]) for d in condition.dimensions)
+        noise = rng(cell.model, cell.name, cell.seed, "reward", name).normal(0, 1, len(ids)) * (planted.strength < 100)
+        tables.append(pa.table({
+            "set": [name] * len(ids), "item_id": ids, "prompt_id": items.column("prompt_id"), "template_id": items.column("template_id"),
+            "n_tokens": pa.array([10] * len(ids), pa.int32()), "logp": strength * good + noise - 20.0, "reference": np.full(len(ids), -20.0),
+        }))  # fmt: skip
+    return pa.concat_tables(tables)
 
 
 @pytest.fixture(scope="session")

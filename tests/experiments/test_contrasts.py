@@ -11,8 +11,9 @@ import pytest
 import pluralign
 from pluralign.experiments.ceiling import ceilings
 from pluralign.experiments.cells import Cell, base_cell
-from pluralign.experiments.contrasts import AGAINST_BASE, NULL, OWN_GROUP, PAIRWISE, Stratum, arms, contrasts
+from pluralign.experiments.contrasts import arms, contrasts
 from pluralign.experiments.equal_kl import equal_kl, equal_kl_told
+from pluralign.experiments.estimands import AGAINST_BASE, ALL_PAIRS, BEYOND_NULL, NULL, OWN_GROUP, PAIRWISE, Stratum
 from pluralign.experiments.jury import jury_reaches
 from pluralign.experiments.length import length_effects
 from pluralign.experiments.outcomes import Outcomes, better, order_shares
@@ -38,7 +39,7 @@ class StubTruth:
 
     missing = ""
 
-    def values(self, name, dimension, group, *, null=False):
+    def values(self, name, dimension, group):
         if name != "e":
             return None
         return {
@@ -124,7 +125,44 @@ def test_what_was_planted_in_the_rewards_is_recovered_and_the_null_is_not(make_r
     (most,) = [one for one in ceilings(opened(folder)) if (one.set, one.first) == ("e", "female")]
     assert planted.effect.estimate == pytest.approx(most.ceiling), "models that know their group's order reach it"
     # Both null models order as everyone does: the κ of the release that it is the null of separates them in nothing.
-    assert one_of(found, estimand=NULL, outcome="order.e.toxicity").models[0].effect.estimate == 0.0
+    for name in ("e", "test"):
+        assert one_of(found, estimand=NULL, outcome=f"order.{name}.toxicity").models[0].effect.estimate == 0.0
+        less = one_of(found, estimand=BEYOND_NULL, outcome=f"order.{name}.toxicity")
+        own = one_of(found, estimand=OWN_GROUP, outcome=f"order.{name}.toxicity")
+        assert less.models[0].effect.estimate == pytest.approx(own.models[0].effect.estimate)
+        assert less.contrast.label == "female / male, less κ = 0"
+    assert not [one for one in found if one.contrast.first == ALL_PAIRS], "one pair is not all of them"
+
+
+def test_all_pairs_together_are_the_mean_of_the_pairs_and_less_the_null_the_difference(whole_grid):
+    effects = effects_of(opened(whole_grid))
+
+    def estimate(estimand, first, outcome, model=0):
+        return one_of(effects, estimand=estimand, first=first, outcome=outcome).models[model].effect.estimate
+
+    pairs = (("female", "toxicity"), ("liberal", "emotional_awareness"), ("white", "emotional_awareness"))
+    for name in ("e", "test"):
+        means = {}
+        for estimand in (OWN_GROUP, NULL, BEYOND_NULL):
+            of_pairs = [estimate(estimand, first, f"order.{name}.{dimension}") for first, dimension in pairs]
+            means[estimand] = estimate(estimand, ALL_PAIRS, f"order.{name}.own_dimension")
+            assert means[estimand] == pytest.approx(np.mean(of_pairs))
+        assert means[OWN_GROUP] - means[NULL] == pytest.approx(means[BEYOND_NULL])
+        assert means[OWN_GROUP] > 0.03, name
+    whole = one_of(effects, estimand=BEYOND_NULL, first=ALL_PAIRS, outcome="order.test.own_dimension")
+    assert (whole.contrast.label, whole.contrast.is_null) == ("all pairs, less κ = 0", False)
+    assert sorted(whole.models[0].by_seed) == [0, 1]
+    assert len(whole.contrast.terms) == 24
+    null = one_of(effects, estimand=NULL, first=ALL_PAIRS, outcome="order.test.own_dimension")
+    assert (null.contrast.label, null.contrast.is_null) == ("all pairs, κ = 0", True)
+
+
+def test_the_ceiling_of_all_pairs_is_the_mean_of_theirs(whole_grid):
+    found = ceilings(opened(whole_grid))
+    for name in ("e", "test"):
+        *pairs, every = [one for one in found if one.set == name]
+        assert (every.first, every.dimension, len(pairs)) == (ALL_PAIRS, "own_dimension", 3)
+        assert every.ceiling == pytest.approx(np.mean([one.ceiling for one in pairs]))
 
 
 def test_a_perfect_reward_recovers_the_whole_order(make_results, tmp_path):
@@ -362,7 +400,7 @@ def test_a_judge_that_some_cells_lack_is_in_no_contrast(make_results, add_judge,
 
 def test_the_null_stands_beside_every_pair_of_groups(whole_grid):
     found = {(one.first, one.second) for one in contrasts(read_results(whole_grid)) if one.estimand == NULL}
-    assert found == {("female", "male"), ("liberal", "conservative"), ("white", "black")}
+    assert found == {("female", "male"), ("liberal", "conservative"), ("white", "black"), (ALL_PAIRS, "")}
 
 
 def test_published_numbers_carry_their_caveats():

@@ -159,12 +159,19 @@ def test_the_glance_has_every_arm_and_the_study_s_number_beside(written):
 def test_the_glance_at_groups_has_own_group_advantage_ceiling_and_null(written):
     rows = table(written, "glance-own-group")
     pairs = [("female", "male"), ("liberal", "conservative"), ("white", "black")]
-    assert [(row["first"], row["second"]) for row in rows] == pairs
+    assert [(row["first"], row["second"], row["set"]) for row in rows] == [
+        (*pair, name) for pair in (*pairs, ("all pairs", "")) for name in ("e", "test")
+    ]
     most = {(one["set"], one["first"]): one["ceiling"] for one in written.record["ceilings"]}
     for row in rows:
-        assert float(row["ceiling"]) == most["e", row["first"]]
+        assert float(row["ceiling"]) == most[row["set"], row["first"]]
         assert float(row["estimate"]) < float(row["ceiling"])
-        assert row["null_estimate"]
+        for column, estimand in (("", "own-group advantage"), ("null_", "null"), ("less_null_", "own-group advantage less the null's")):  # fmt: skip
+            (effect,) = (
+                one for one in written.record["effects"]
+                if one["estimand"] == estimand and one["first"] == row["first"] and one["outcome"] == f"order.{row['set']}.{row['dimension']}"
+            )  # fmt: skip
+            assert float(row[f"{column}estimate"]) == effect["pooled"]["estimate"]
     judged = table(written, "glance-groups")
     assert [(row["first"], row["estimand"]) for row in judged] == [
         (first, estimand) for first, _ in pairs for estimand in ("difference", "other dimension")
@@ -283,11 +290,14 @@ def test_figure_2_lays_ratings_and_the_study_beside_the_models(written, whole_gr
     assert rows["female − male (toxicity)"].survey is not None
     assert rows["female − male (toxicity)"].of_runs == (True, True), "two seeds"
     assert rows["female − male, κ = 0 (toxicity)"].published is None
-    assert [row.label for row in panels["Own-group, order on E"]] == [
-        f"{pair}{null} ({what})"
-        for pair, what in (("female / male", "toxicity"), ("liberal / conservative", "EA"), ("white / black", "EA"))
-        for null in ("", ", κ = 0")
-    ]
+    for name in ("E", "test"):
+        assert [row.label for row in panels[f"Own-group, order on {name}"]] == [
+            f"{pair}{null}{what}"
+            for pair, what in (
+                ("female / male", " (toxicity)"), ("liberal / conservative", " (EA)"), ("white / black", " (EA)"), ("all pairs", "")
+            )
+            for null in ("", ", κ = 0")
+        ]  # fmt: skip
     assert {len(row.models) for row in panels["Own-group, order on E"]} == {2}
     assert not [title for title in panels if "jury" in title], "its groups are nearly one score"
     scales = figures_3_4([one for one in effects if one.contrast.experiment == "exp2"])[0].rows

@@ -12,7 +12,8 @@ import pytest
 import pluralign
 from pluralign.experiments.apart import apart, apart_told
 from pluralign.experiments.cells import Cell, base_cell
-from pluralign.experiments.contrasts import AGAINST_BASE, ALIKE, PAIRWISE, contrasts
+from pluralign.experiments.contrasts import contrasts
+from pluralign.experiments.estimands import AGAINST_BASE, ALIKE, PAIRWISE
 from pluralign.experiments.length import length_effects
 from pluralign.experiments.outcomes import Outcomes
 from pluralign.experiments.pooled import grid_effects

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pluralign.experiments.cells import CONTRASTS
+from pluralign.experiments.estimands import ALL_PAIRS, OWN_DIMENSION
 from pluralign.experiments.outcomes import Outcomes, order_shares
 from pluralign.experiments.truth import SETS
 
@@ -34,7 +35,7 @@ class Ceiling:
 
 
 def ceilings(outcomes: Outcomes) -> list[Ceiling]:
-    """Of every contrast of experiment 1 whose truth is known, over the answers that were measured."""
+    """Of every pair of groups of experiment 1 whose truth is known, and the mean over all of them, over the answers that were measured."""
     found = []
     for dimension, first, second in CONTRASTS:
         for name in SETS:
@@ -50,4 +51,9 @@ def ceilings(outcomes: Outcomes) -> list[Ceiling]:
             ]
             n_prompts = len(table["prompt_id"].unique())
             found.append(Ceiling(name, dimension, first, second, float(sum(wrong)), n_prompts))
+    for name in SETS:
+        pairs = [one for one in found if one.set == name]
+        if len(pairs) == len(CONTRASTS):
+            mean = float(np.mean([one.ceiling for one in pairs]))
+            found.append(Ceiling(name, OWN_DIMENSION, ALL_PAIRS, "", mean, pairs[0].n_prompts))
     return found

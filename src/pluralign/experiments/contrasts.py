@@ -3,100 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
 import pyarrow as pa
 
 from pluralign.experiments.cells import BASE, CONTRASTS, HANDLINGS, SCALES_IN, Cell, cells_of
-from pluralign.experiments.outcomes import FURTHER, HIGHER, JURY, LOWER, ORDER, better, kind_of
-from pluralign.experiments.published import PublishedEffect, published_effect
+from pluralign.experiments.estimands import AGAINST_BASE, ALIKE, PAIRWISE, Contrast, Stratum, difference, further
+from pluralign.experiments.experiment_1 import experiment_1
+from pluralign.experiments.outcomes import JURY, ORDER
 from pluralign.experiments.results import SCORES, Results
-from pluralign.experiments.truth import SETS, TEST
+from pluralign.experiments.truth import SETS
 from pluralign.preferences import ALIASES
 from pluralign.schema import EVERYONE
-from pluralign.training.heldout import FRESH
 
-AGAINST_BASE, PAIRWISE, OWN_GROUP = "against base", "pairwise", "own-group advantage"
-JUDGED, CROSS, NULL, ALIKE = "difference", "other dimension", "null", "nothing planted"
-"""Estimands. Holm's family is one estimand of one outcome (of experiment 1: one kind of outcome) in one experiment under one tie rule and protocol."""
 SHARED = ALIASES["exp4-toxicity"]
 """The condition that experiments 2, 3 and 4 share: alone it makes neither experiment 2 nor 4."""
 TIES, PROTOCOLS = ("drop", "half"), ("steps", "epochs", "kl")
-OTHER = {"toxicity": "emotional_awareness", "emotional_awareness": "toxicity"}
-
-
-@dataclass(frozen=True)
-class Stratum:
-    """A tie rule and a protocol; cells of different ones are never compared."""
-
-    ties: str
-    protocol: str
-
-    def __str__(self) -> str:
-        return f"{self.ties}, {self.protocol}"
-
-
-@dataclass(frozen=True)
-class Term:
-    """A system of a contrast.
-
-    Attributes:
-        weight: its own.
-        name: of the cell (`Cell.name`).
-        outcome: what is measured of it.
-        flipped: 1 − x is taken, so that more is better.
-    """
-
-    weight: float
-    name: str
-    outcome: str
-    flipped: bool = False
-
-
-@dataclass(frozen=True)
-class Contrast:
-    """A weighted sum of arms' mean outcomes.
-
-    Attributes:
-        experiment: `exp1` … `exp4` or `controls`.
-        estimand: one of those above.
-        first, second: the arms compared.
-        outcome: what is measured; of an own-group advantage without the group.
-        better: `higher` or `lower`: where the first arm is the better one.
-        terms: the systems.
-        stratum: tie rule and protocol.
-        published: what the study published of it.
-    """
-
-    experiment: str
-    estimand: str
-    first: str
-    second: str
-    outcome: str
-    better: str
-    terms: tuple[Term, ...]
-    stratum: Stratum
-    published: PublishedEffect | None = None
-
-    @property
-    def family(self) -> tuple[str, ...]:
-        """The tests that Holm's p is over; of experiment 1 the pairs of groups, each on its own dimension, are one family."""
-        outcome = kind_of(self.outcome) if self.experiment == "exp1" else self.outcome
-        return (self.experiment, self.estimand, outcome, str(self.stratum))
-
-    @property
-    def label(self) -> str:
-        """What is compared, in words."""
-        joined = " / " if len(self.terms) > 2 else " − "
-        told = self.first if self.second == BASE else f"{self.first}{joined}{self.second}"
-        return told + (", κ = 0" if self.is_null else "")
-
-    @property
-    def is_null(self) -> bool:
-        """Whether it is about models that were trained on the null release."""
-        return any(term.name.endswith(".null") for term in self.terms)
 
 
 def arms(experiment: str, stratum: Stratum) -> dict[str, str]:
@@ -152,15 +75,17 @@ def contrasts(results: Results) -> list[Contrast]:
 
 def wanted_contrasts(results: Results) -> list[Contrast]:
     """Every contrast of the arms under any tie rule and protocol that is there, whether its cells are or not."""
-    further = results.further_judges
+    judges = results.further_judges
     same = [f"{JURY}.{dimension}.{EVERYONE}" for dimension in repeated(results)]
-    wanted = [one for stratum in strata(results, "exp1") for one in _experiment_1(stratum, further)]
+    wanted = [
+        one for stratum in strata(results, "exp1") for one in experiment_1(arms("exp1", stratum), stratum, judges)
+    ]
     for experiment in ("exp2", "exp3", "exp4"):
-        outcomes = [one for one in _outcomes(experiment, further) if one not in same]
+        outcomes = [one for one in _outcomes(experiment, judges) if one not in same]
         for stratum in strata(results, experiment):
             wanted += _compared(experiment, arms(experiment, stratum), outcomes, stratum)
     for stratum in strata(results, "controls"):
-        wanted += _controls(stratum, further)
+        wanted += _controls(stratum, judges)
     return wanted
 
 
@@ -203,78 +128,30 @@ def has_cells(results: Results, model: str, contrast: Contrast) -> bool:
     return all(results.of(model, term.name) for term in contrast.terms)
 
 
-def _difference(
-    experiment: str, estimand: str, arm: tuple[str, str], against: tuple[str, str], outcome: str, stratum: Stratum
-) -> Contrast:  # fmt: skip
-    """First minus second arm (name in tables, name of the cell)."""
-    terms = (Term(1.0, arm[1], outcome), Term(-1.0, against[1], outcome))
-    published = None if estimand in (NULL, ALIKE) else published_effect(experiment, outcome, arm[0], against[0])
-    return Contrast(experiment, estimand, arm[0], against[0], outcome, better(outcome), terms, stratum, published)
-
-
-def _further(name: str, dimension: str) -> str:
-    """The outcome that is a further judge's score."""
-    return f"{FURTHER}.{name}.{dimension}"
-
-
-def _experiment_1(stratum: Stratum, further: Sequence[str]) -> Iterator[Contrast]:
-    own = arms("exp1", stratum)
-    for dimension, a, b in CONTRASTS:
-        cells = (own[a], own[b])
-        for name in SETS:
-            yield _own_group(OWN_GROUP, f"{ORDER}.{name}.{dimension}", (a, b), cells, stratum)
-        yield _own_group(OWN_GROUP, f"{JURY}.{dimension}", (a, b), cells, stratum)
-        yield _difference("exp1", JUDGED, (a, own[a]), (b, own[b]), dimension, stratum)
-        yield _difference("exp1", CROSS, (a, own[a]), (b, own[b]), OTHER[dimension], stratum)
-        for name in further:
-            yield _difference("exp1", JUDGED, (a, own[a]), (b, own[b]), _further(name, dimension), stratum)
-            yield _difference("exp1", CROSS, (a, own[a]), (b, own[b]), _further(name, OTHER[dimension]), stratum)
-        for group in (a, b):
-            scored = (dimension, *(_further(name, dimension) for name in further))
-            for outcome in (*scored, f"{ORDER}.{FRESH}.{dimension}.{group}"):
-                yield _difference("exp1", AGAINST_BASE, (group, own[group]), (BASE, BASE), outcome, stratum)
-        null = (f"{own[a]}.null", f"{own[b]}.null")
-        yield _own_group(NULL, f"{ORDER}.{FRESH}.{dimension}", (a, b), null, stratum)
-        yield _difference("exp1", NULL, (a, null[0]), (b, null[1]), dimension, stratum)
-
-
-def _own_group(
-    estimand: str, stem: str, groups: tuple[str, str], cells: tuple[str, str], stratum: Stratum
-) -> Contrast:  # fmt: skip
-    """(AA − BA) + (BB − AB): first letter the model's group, second the one that values."""
-    flipped = better(f"{stem}.{groups[0]}") == LOWER
-    (a, b), (model_a, model_b) = groups, cells
-    terms = (
-        Term(1.0, model_a, f"{stem}.{a}", flipped), Term(-1.0, model_b, f"{stem}.{a}", flipped),
-        Term(1.0, model_b, f"{stem}.{b}", flipped), Term(-1.0, model_a, f"{stem}.{b}", flipped),
-    )  # fmt: skip
-    return Contrast("exp1", estimand, a, b, stem, HIGHER, terms, stratum)
-
-
-def _outcomes(experiment: str, further: Sequence[str]) -> list[str]:
+def _outcomes(experiment: str, judges: Sequence[str]) -> list[str]:
     dimensions: Sequence[str] = SCORES if experiment == "exp4" else ("toxicity",)
     found = [*SCORES]
-    found += [f"{ORDER}.{name}.{dimension}.{EVERYONE}" for name in (FRESH, TEST) for dimension in dimensions]
+    found += [f"{ORDER}.{name}.{dimension}.{EVERYONE}" for name in SETS for dimension in dimensions]
     found += [f"{JURY}.{dimension}.{EVERYONE}" for dimension in dimensions]
-    return found + [_further(name, dimension) for name in further for dimension in SCORES]
+    return found + [further(name, dimension) for name in judges for dimension in SCORES]
 
 
 def _compared(experiment: str, own: dict[str, str], outcomes: Sequence[str], stratum: Stratum) -> Iterator[Contrast]:
     for outcome in outcomes:
         for arm in own.items():
-            yield _difference(experiment, AGAINST_BASE, arm, (BASE, BASE), outcome, stratum)
+            yield difference(experiment, AGAINST_BASE, arm, (BASE, BASE), outcome, stratum)
         for arm, against in combinations(own.items(), 2):
-            yield _difference(experiment, PAIRWISE, arm, against, outcome, stratum)
+            yield difference(experiment, PAIRWISE, arm, against, outcome, stratum)
 
 
-def _controls(stratum: Stratum, further: Sequence[str]) -> Iterator[Contrast]:
+def _controls(stratum: Stratum, judges: Sequence[str]) -> Iterator[Contrast]:
     usual = ("dpo", Cell("", SHARED, ties=stratum.ties, protocol=stratum.protocol).name)
     own = {name: cell for name, cell in arms("controls", stratum).items() if not cell.endswith(".null")}
-    orders = [f"{ORDER}.{name}.toxicity.{EVERYONE}" for name in (FRESH, TEST)]
-    for outcome in (*SCORES, *orders, *(_further(name, dimension) for name in further for dimension in SCORES)):
+    orders = [f"{ORDER}.{name}.toxicity.{EVERYONE}" for name in SETS]
+    for outcome in (*SCORES, *orders, *(further(name, dimension) for name in judges for dimension in SCORES)):
         for arm in own.items():
-            yield _difference("controls", AGAINST_BASE, arm, (BASE, BASE), outcome, stratum)
-            yield _difference("controls", PAIRWISE, usual, arm, outcome, stratum)
+            yield difference("controls", AGAINST_BASE, arm, (BASE, BASE), outcome, stratum)
+            yield difference("controls", PAIRWISE, usual, arm, outcome, stratum)
     yield from _alike(stratum)
 
 
@@ -285,4 +162,4 @@ def _alike(stratum: Stratum) -> Iterator[Contrast]:
         own = [(group, f"{groups[group]}.null") for which, *pair in CONTRASTS if which == dimension for group in pair]
         for outcome in SCORES:
             for arm, against in combinations(own, 2):
-                yield _difference("controls", ALIKE, arm, against, outcome, stratum)
+                yield difference("controls", ALIKE, arm, against, outcome, stratum)

@@ -6,13 +6,23 @@ from collections.abc import Sequence
 
 from pluralign.analysis.table import Table
 from pluralign.experiments import tables
-from pluralign.experiments.contrasts import AGAINST_BASE, CROSS, JUDGED, NULL, OWN_GROUP, PAIRWISE
+from pluralign.experiments.estimands import (
+    AGAINST_BASE,
+    ALL_PAIRS,
+    BEYOND_NULL,
+    CROSS,
+    JUDGED,
+    NULL,
+    OWN_GROUP,
+    PAIRWISE,
+)
 from pluralign.experiments.figures import Panel, forest_figure
 from pluralign.experiments.found import Found
 from pluralign.experiments.jury import reach_told
 from pluralign.experiments.outcomes import ORDER, is_judged
 from pluralign.experiments.panels import figure_2, figure_5, figures_3_4
 from pluralign.experiments.pooled import GridEffect
+from pluralign.experiments.truth import SET_WORDS
 from pluralign.experiments.wording import beside_study, compared, counted, null_told, opening, recovered, shown, under
 from pluralign.report.figures import words
 from pluralign.report.sections import Figure, Section
@@ -29,10 +39,12 @@ def who_section(found: Found) -> Section | None:
     findings = []
     for one in effects:
         wanted = one.contrast
-        if wanted.outcome.startswith(f"{ORDER}.{FRESH}") and wanted.estimand in (OWN_GROUP, NULL):
-            told = recovered(one, found.ceiling(wanted)) if wanted.estimand == OWN_GROUP else null_told(one)
+        on_e = wanted.outcome.startswith(f"{ORDER}.{FRESH}.") and wanted.estimand != BEYOND_NULL
+        if wanted.estimand in (OWN_GROUP, NULL, BEYOND_NULL) and (on_e or wanted.first == ALL_PAIRS):
+            told = null_told(one) if wanted.estimand == NULL else recovered(one, found.ceiling(wanted))
+            _, which, dimension = wanted.outcome.split(".")
             findings.append(
-                f"{opening(words(wanted.outcome.split('.')[2]))}, {wanted.label}{under(one, effects)}: own-group advantage {shown(one)}; {told}."
+                f"{opening(words(dimension))}, {wanted.label}{under(one, effects)}: own-group advantage {shown(one)} on {SET_WORDS[which]}; {told}."
             )
         elif wanted.estimand == JUDGED:
             by = " by the judge" if is_judged(wanted.outcome) else ""

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from pluralign.experiments.apart import Apart
 from pluralign.experiments.ceiling import Ceiling
-from pluralign.experiments.contrasts import Contrast
 from pluralign.experiments.coverage import Coverage
+from pluralign.experiments.estimands import Contrast
 from pluralign.experiments.jury import JuryReach
 from pluralign.experiments.length import LengthEffect
 from pluralign.experiments.missed import Missed

@@ -8,12 +8,13 @@ from typing import Any
 
 from pluralign.analysis.numbers import DASH, plain
 from pluralign.analysis.table import Table
-from pluralign.experiments.contrasts import AGAINST_BASE, CROSS, JUDGED, NULL, OWN_GROUP, Contrast
+from pluralign.experiments.estimands import AGAINST_BASE, BEYOND_NULL, CROSS, JUDGED, NULL, OWN_GROUP, Contrast
 from pluralign.experiments.found import Found
 from pluralign.experiments.outcomes import ORDER
 from pluralign.experiments.pooled import GridEffect
 from pluralign.experiments.results import SCORES
 from pluralign.experiments.tables import each_seed
+from pluralign.experiments.truth import SET_WORDS
 from pluralign.experiments.wording import estimated
 from pluralign.preferences import CONDITIONS
 from pluralign.report.figures import words
@@ -58,27 +59,28 @@ def arms_table(found: Found, which: str) -> Table:
 
 
 def groups_by_order(found: Found) -> Table:
-    """Own-group advantage of every pair of groups of experiment 1."""
+    """Own-group advantage of every pair of groups of experiment 1, on either set of held-out answers."""
     effects = found.of("exp1")
     rows, records = [], []
     for one in effects:
         wanted = one.contrast
-        if wanted.estimand != OWN_GROUP or not wanted.outcome.startswith(f"{ORDER}.{FRESH}"):
+        if wanted.estimand != OWN_GROUP or not wanted.outcome.startswith(ORDER):
             continue
-        null, ceiling = _like(effects, wanted, wanted.outcome, NULL), found.ceiling(wanted)
+        null, less = (_like(effects, wanted, wanted.outcome, estimand) for estimand in (NULL, BEYOND_NULL))
+        ceiling = found.ceiling(wanted)
         most = f"{ceiling:.3f}" if math.isfinite(ceiling) else DASH
-        dimension = wanted.outcome.split(".")[2]
-        rows.append(
-            [_pair(wanted, dimension), str(wanted.stratum), told(one), by_seed(one), most, told(null), by_seed(null)]
-        )
+        _, which, dimension = wanted.outcome.split(".")
+        start = [_pair(wanted, dimension), str(wanted.stratum), SET_WORDS[which]]
+        rows.append([*start, told(one), by_seed(one), most, told(null), by_seed(null), told(less)])
         records.append({
-            **_named(wanted, dimension), **_numbers(one), **plain({"ceiling": ceiling}), **_numbers(null, "null_"), "ratings": found.stamp,
+            **_named(wanted, dimension), "set": which, **_numbers(one), **plain({"ceiling": ceiling}), **_numbers(null, "null_"), **_numbers(less, "less_null_"), "ratings": found.stamp,
         })  # fmt: skip
     return _table(
-        "glance-own-group", "Who rates: own-group advantage by order on E",
-        ["groups", "ties, protocol", "here [95 %]", "by seed", "at most", "κ = 0 [95 %]", "κ = 0 by seed"], rows, records, found,
+        "glance-own-group", "Who rates: own-group advantage by order",
+        ["groups", "ties, protocol", "answers of", "here [95 %]", "by seed", "at most", "κ = 0 [95 %]", "κ = 0 by seed", "less κ = 0 [95 %]"], rows, records, found,
         "(AA − BA) + (BB − AB), 0 where it does not matter who rated; at most: of two models that know their group's order. κ = 0: of models "
-        f"trained on the release in which no group weighs anything differently. {RUNS}",
+        "trained on the release in which no group weighs anything differently, valued as the others are. E shares no phrase, topic or template with what was trained on; "
+        f"the test split has unseen prompts whose answers are made of the same phrases. {RUNS}",
     )  # fmt: skip
 
 
@@ -120,8 +122,7 @@ def _table(
 
 
 def _pair(wanted: Contrast, dimension: str) -> str:
-    joined = " / " if len(wanted.terms) > 2 else " − "
-    return f"{wanted.first}{joined}{wanted.second}, {words(dimension)}"
+    return f"{wanted.label}, {words(dimension)}"
 
 
 def _named(wanted: Contrast, dimension: str) -> dict[str, str]:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pluralign.experiments.contrasts import AGAINST_BASE, JUDGED, Contrast
+from pluralign.experiments.estimands import AGAINST_BASE, JUDGED, Contrast
 from pluralign.experiments.outcomes import Outcomes, is_judged
 from pluralign.experiments.pooled import GridEffect
 from pluralign.experiments.runs import Runs, runs_of

@@ -23,6 +23,7 @@ from pluralign.experiments.outcomes import known_mean
 from pluralign.experiments.overlap import Grams, n_grams
 from pluralign.experiments.results import SCORES
 from pluralign.experiments.settings import Settings, first_language, recipe_of
+from pluralign.experiments.truth import null_of
 from pluralign.experiments.whole import is_whole
 from pluralign.ratings import Ratings
 from pluralign.ratings.tables import write_parquet
@@ -220,17 +221,7 @@ def ratings_of(folder: str | None, null: bool) -> Ratings:
         PluralignError: PA097 where ratings by people are asked for their null.
     """
     own = pluralign.load(folder) if folder else pluralign.load()
-    if not null:
-        return own
-    from pluralign.simulate import simulate
-    from pluralign.simulate.parameters import Parameters
-
-    tagged = own.provenance.details.get("parameters")
-    if tagged is None:
-        raise PluralignError(
-            "PA097", f"{own.provenance.label} is not simulated: it has no κ to set to 0.", "Leave the null control out."
-        )
-    return simulate(Parameters.from_tagged(tagged).with_kappa(0), int(own.provenance.details["seed"]))
+    return null_of(own) if null else own
 
 
 @cache

@@ -111,30 +111,28 @@ class Outcomes:
 
     def __init__(self, results: Results, truth: Truth) -> None:
         self.results, self.truth = results, truth
-        self._axes: dict[tuple[str, bool], Axis] = {}
-        self._scores: dict[tuple[str, str, bool], Floats] = {}
+        self._axes: dict[str, Axis] = {}
+        self._scores: dict[tuple[str, str], Floats] = {}
 
-    def axis(self, outcome: str, null: bool = False) -> Axis:
-        """The prompts of an outcome; of the null release's held-out answers if `null`."""
+    def axis(self, outcome: str) -> Axis:
+        """The prompts of an outcome."""
         kind, *rest = outcome.split(".")
-        key = (rest[0] if kind == ORDER else "answers", null and kind == ORDER)
+        key = rest[0] if kind == ORDER else "answers"
         if key not in self._axes:
-            self._axes[key] = self._ordered_prompts(rest[0], null) if kind == ORDER else self._asked_prompts()
+            self._axes[key] = self._ordered_prompts(key) if kind == ORDER else self._asked_prompts()
         return self._axes[key]
 
-    def scores(self, one: Finished, outcome: str, null: bool | None = None) -> Floats:
+    def scores(self, one: Finished, outcome: str) -> Floats:
         """(n_prompts,) a cell's outcome on its axis, NaN where it is missing.
 
         Args:
             one: the cell.
             outcome: see the module.
-            null: on the null release's held-out answers; those of the cell by default.
         """
-        null = one.is_null if null is None else null
-        key = (one.where, outcome, null)
+        key = (one.where, outcome)
         if key not in self._scores:
             ordered = outcome.split(".")[0] == ORDER
-            self._scores[key] = self._order(one, outcome, null) if ordered else self._answered(one, outcome)
+            self._scores[key] = self._order(one, outcome) if ordered else self._answered(one, outcome)
         return self._scores[key]
 
     def lengths(self, one: Finished) -> Floats:
@@ -150,13 +148,13 @@ class Outcomes:
         }  # fmt: skip
         return _axis(rows)
 
-    def held_out_answers(self, name: str, null: bool = False) -> pa.Table | None:
-        """Rows of the held-out answers of a set, the same in all cells of a release; None where no cell has any."""
-        found = next((c.held_out for c in self.results.cells if c.held_out is not None and c.is_null == null), None)
+    def held_out_answers(self, name: str) -> pa.Table | None:
+        """Rows of the held-out answers of a set, the same in all cells; None where no cell has any."""
+        found = next((c.held_out for c in self.results.cells if c.held_out is not None), None)
         return None if found is None else _of_set(found, name)
 
-    def _ordered_prompts(self, name: str, null: bool) -> Axis:
-        table = self.held_out_answers(name, null)
+    def _ordered_prompts(self, name: str) -> Axis:
+        table = self.held_out_answers(name)
         if table is None:
             return Axis((), ())
         prompts, templates = (table.column(c).to_pylist() for c in ("prompt_id", "template_id"))
@@ -173,13 +171,13 @@ class Outcomes:
             found |= {(language, prompt): value for prompt, value in zip(prompts, values, strict=True)}
         return _on(self.axis(column), found)
 
-    def _order(self, one: Finished, outcome: str, null: bool) -> Floats:
+    def _order(self, one: Finished, outcome: str) -> Floats:
         _, name, dimension, group = outcome.split(".")
-        axis = self.axis(outcome, null)
-        values = self.truth.values(name, dimension, group, null=null)
+        axis = self.axis(outcome)
+        values = self.truth.values(name, dimension, group)
         is_base = one.cell.condition == BASE
-        table = self.held_out_answers(name, null) if is_base else one.held_out
-        if values is None or table is None or (not is_base and one.is_null != null):
+        table = self.held_out_answers(name) if is_base else one.held_out
+        if values is None or table is None:
             return np.full(len(axis.keys), np.nan)
         table = _of_set(table, name)
         reward = table.column("logp").to_numpy() - table.column("reference").to_numpy()

@@ -6,12 +6,23 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 
 from pluralign.experiments.cells import BASE, Cell
-from pluralign.experiments.contrasts import AGAINST_BASE, CROSS, JUDGED, NULL, OWN_GROUP, PAIRWISE, PROTOCOLS, Contrast
+from pluralign.experiments.contrasts import PROTOCOLS
+from pluralign.experiments.estimands import (
+    AGAINST_BASE,
+    CROSS,
+    JUDGED,
+    NULL,
+    OWN_DIMENSION,
+    OWN_GROUP,
+    PAIRWISE,
+    Contrast,
+)
 from pluralign.experiments.figures import Estimate, Panel, Row
 from pluralign.experiments.outcomes import ORDER, is_judged
 from pluralign.experiments.pooled import GridEffect
 from pluralign.experiments.recovery import CHANCE, Recovery
 from pluralign.experiments.survey import SurveyDifference
+from pluralign.experiments.truth import TEST
 from pluralign.report.figures import words
 from pluralign.schema import EVERYONE
 from pluralign.training.heldout import FRESH
@@ -54,17 +65,19 @@ def figure_2(effects: Sequence[GridEffect], survey: Sequence[SurveyDifference]) 
         return [one for one in effects if one.contrast.estimand in estimands and kind(one.contrast.outcome)]
 
     def own(wanted: Contrast) -> str:
-        return f"{wanted.label} ({_short(wanted.outcome)})"
+        return wanted.label if OWN_DIMENSION in wanted.outcome else f"{wanted.label} ({_short(wanted.outcome)})"
 
     return [
-        Panel(
-            "Own-group, order on E",
-            rows_of(of((OWN_GROUP, NULL), lambda o: o.startswith(f"{ORDER}.{FRESH}")), own),
-            axis=SHARES,
-        ),
+        Panel("Own-group, order on E", rows_of(of((OWN_GROUP, NULL), _on(FRESH)), own), axis=SHARES),
+        Panel("Own-group, order on test", rows_of(of((OWN_GROUP, NULL), _on(TEST)), own), axis=SHARES),
         Panel("Judged, own dimension", rows_of(of((JUDGED, NULL), is_judged), own, survey), axis=POINTS),
         Panel("Judged, other dimension", rows_of(of((CROSS,), is_judged), own), axis=POINTS),
     ]
+
+
+def _on(name: str) -> Callable[[str], bool]:
+    """Whether an outcome is the order of a set."""
+    return lambda outcome: outcome.startswith(f"{ORDER}.{name}.")
 
 
 def _short(outcome: str) -> str:

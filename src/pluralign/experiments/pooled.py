@@ -15,7 +15,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from pluralign.experiments.contrasts import Contrast, has_all
+from pluralign.experiments.contrasts import has_all
+from pluralign.experiments.estimands import Contrast
 from pluralign.experiments.outcomes import Outcomes, is_scored
 from pluralign.experiments.runs import Runs, runs_of
 from pluralign.stats.effects import Effect, contrast, paired_difference
@@ -145,7 +146,7 @@ def _grid_effect(outcomes: Outcomes, wanted: Contrast, bootstrap: int, seed: int
 
 
 def _clusters(outcomes: Outcomes, wanted: Contrast) -> NDArray[np.str_]:
-    return np.array(outcomes.axis(wanted.terms[0].outcome, wanted.is_null).clusters)
+    return np.array(outcomes.axis(wanted.terms[0].outcome).clusters)
 
 
 def _model_effect(wanted: Contrast, own: Runs, clusters: NDArray[np.str_], bootstrap: int, seed: int) -> ModelEffect:

@@ -80,7 +80,7 @@ def recoveries(outcomes: Outcomes) -> list[Recovery]:
                 }
                 runs = {seed: scores for seed, scores in runs.items() if np.isfinite(scores).any()}
                 if runs:
-                    clusters = outcomes.axis(outcome, of[0].is_null).clusters
+                    clusters = outcomes.axis(outcome).clusters
                     found.append(_recovery((model, name, which, dimension, group), runs, clusters))
     return found
 

@@ -41,7 +41,7 @@ from pluralign.experiments.recovery import frontier, recoveries
 from pluralign.experiments.results import Results, read_results
 from pluralign.experiments.sections import sections
 from pluralign.experiments.survey import survey_differences
-from pluralign.experiments.truth import Truth
+from pluralign.experiments.truth import Truth, check_null
 from pluralign.ratings import Ratings
 from pluralign.ratings.tables import refuse_foreign, rewritten_whole
 from pluralign.report.sections import Section
@@ -145,9 +145,14 @@ def computed(
         bootstrap, seed: of all intervals that are drawn.
         say: told what is being done.
     """
-    usual = [one for one in read.cells if one.run and not one.is_null]
-    trained_on = next((str(one.run["ratings_sha256"]) for one in usual if one.run.get("ratings_sha256")), "")
+    usual, nulls = ([one for one in read.cells if one.run and one.is_null == null] for null in (False, True))
+    trained_on, null_on = (
+        next((str(one.run["ratings_sha256"]) for one in of if one.run.get("ratings_sha256")), "")
+        for of in (usual, nulls)
+    )
     outcomes = Outcomes(read, Truth.of(ratings, trained_on))
+    if nulls and not outcomes.truth.missing:
+        check_null(ratings, null_on)
     effects = grid_effects(outcomes, contrasts(read), bootstrap=bootstrap, seed=seed, say=say)
     say("recovery and length")
     stamp = str(usual[0].run.get("ratings") if usual else read.cells[0].info.get("ratings") or ratings.provenance.label)

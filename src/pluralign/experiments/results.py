@@ -159,10 +159,10 @@ def read_results(folder: Path) -> Results:
                 problem(f"{one.where}/{CELL}", f"no judge of {language}", "judges: language -> name -> identity", AGAIN)
                 for one in asked if not _judge(one, language)[0]
             ]  # fmt: skip
+    trained = [one for one in cells if one.held_out is not None]
+    problems += same(trained, _items, HELD_OUT, "held-out items")
     for null in (False, True):
-        trained = [one for one in cells if one.held_out is not None and one.is_null == null]
-        problems += same(trained, _items, HELD_OUT, "held-out items")
-        told = [one for one in trained if one.run.get("ratings_sha256")]
+        told = [one for one in trained if one.run.get("ratings_sha256") and one.is_null == null]
         problems += same(told, lambda one: str(one.run["ratings_sha256"]), RUN, "ratings")
     problems += system_problems(cells) + recipe_problems(cells)
     if problems:

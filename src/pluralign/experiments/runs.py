@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from pluralign.experiments.cells import BASE
-from pluralign.experiments.contrasts import Contrast, Term, seeds_of
+from pluralign.experiments.contrasts import seeds_of
+from pluralign.experiments.estimands import Contrast, Term
 from pluralign.experiments.outcomes import Outcomes
 from pluralign.experiments.results import Finished
 from pluralign.stats.effects import contrast_values
@@ -56,7 +57,7 @@ def runs_of(outcomes: Outcomes, wanted: Contrast, model: str) -> Runs | None:
     ]  # fmt: skip
 
     def scored(term: Term, one: Finished) -> bool:
-        return bool(np.isfinite(_scores(outcomes, wanted, term, one)).any())
+        return bool(np.isfinite(_scores(outcomes, term, one)).any())
 
     shared, others = seeds_of(outcomes.results, model, wanted)
     seeds = [
@@ -70,13 +71,12 @@ def runs_of(outcomes: Outcomes, wanted: Contrast, model: str) -> Runs | None:
     if not seeds or not all(scored(term, one) for term, of in zip(wanted.terms, cells, strict=True) for one in of):
         return None
     scores = [
-        np.vstack([_scores(outcomes, wanted, term, one) for one in of])
-        for term, of in zip(wanted.terms, cells, strict=True)
+        np.vstack([_scores(outcomes, term, one) for one in of]) for term, of in zip(wanted.terms, cells, strict=True)
     ]
     left_out = sorted({*shared, *others} - {*seeds})
     return Runs(model, tuple(seeds), tuple(left_out), cells, scores)
 
 
-def _scores(outcomes: Outcomes, wanted: Contrast, term: Term, one: Finished) -> Floats:
-    values = outcomes.scores(one, term.outcome, wanted.is_null)
+def _scores(outcomes: Outcomes, term: Term, one: Finished) -> Floats:
+    values = outcomes.scores(one, term.outcome)
     return 1.0 - values if term.flipped else values

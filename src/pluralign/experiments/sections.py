@@ -9,10 +9,11 @@ from pluralign.analysis.numbers import interval
 from pluralign.experiments import tables
 from pluralign.experiments.apart import apart_told
 from pluralign.experiments.cell_tables import cells_table, coverage_table, missing_table
-from pluralign.experiments.contrasts import AGAINST_BASE, ALIKE, arms, strata
+from pluralign.experiments.contrasts import arms, strata
 from pluralign.experiments.coverage import outside
 from pluralign.experiments.curves import WINDOW, Curve, curves, curves_figure
 from pluralign.experiments.equal_kl import equal_kl, equal_kl_told
+from pluralign.experiments.estimands import AGAINST_BASE, ALIKE
 from pluralign.experiments.experiment_sections import (
     effects_of,
     forest_of,

@@ -17,6 +17,7 @@ from pluralign.experiments.records import model_record, pooled_record, published
 from pluralign.experiments.recovery import FrontierPoint, Recovery
 from pluralign.experiments.results import SCORES
 from pluralign.experiments.survey import SurveyDifference
+from pluralign.experiments.truth import SET_WORDS
 from pluralign.report.figures import words
 
 EFFECT_COLUMNS = (
@@ -44,8 +45,7 @@ def outcome_words(outcome: str) -> str:
     """
     kind, *rest = outcome.split(".")
     if kind == ORDER:
-        where = {"e": "E", "test": "the test split"}[rest[0]]
-        return f"order on {where}: {', '.join(map(words, rest[1:]))}"
+        return f"order on {SET_WORDS[rest[0]]}: {', '.join(map(words, rest[1:]))}"
     if kind == FURTHER:
         name, _, dimension = outcome.removeprefix(f"{FURTHER}.").rpartition(".")
         return f"{words(dimension)} by {name}"

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from pluralign.errors import PluralignError
 from pluralign.preferences import true_values
 from pluralign.ratings import Ratings
+from pluralign.simulate import simulate
 from pluralign.simulate.parameters import Parameters
 from pluralign.training.heldout import FRESH, fresh_items
 
 TEST = "test"
 SETS = (FRESH, TEST)
+SET_WORDS = {FRESH: "E", TEST: "the test split"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,7 +28,7 @@ class Truth:
 
     ratings: Ratings
     missing: str = ""
-    _known: dict[tuple[str, str, str, bool], Mapping[str, float]] = field(default_factory=dict, repr=False)
+    _known: dict[tuple[str, str, str], Mapping[str, float]] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(cls, ratings: Ratings, trained_on: str) -> Truth:
@@ -47,34 +49,76 @@ class Truth:
             )
         return cls(ratings)
 
-    def values(self, name: str, dimension: str, group: str, *, null: bool = False) -> Mapping[str, float] | None:
+    def values(self, name: str, dimension: str, group: str) -> Mapping[str, float] | None:
         """How good each item of a set is to a group, more is better; None where it is not known.
 
-        The null release has no κ, so that by its own truth two groups would be one, and what serves one group more than the other could
-        not even be asked. Its items are therefore valued by the κ planted in the release that it is the null of: the yardsticks are the
-        same, and only what was trained on differs.
+        Models that were trained on the null release are valued by it too. By its own truth two groups would be one, and what serves one
+        more than the other could not even be asked; so the items and yardsticks are the same, and only what was trained on differs
+        (`check_null`).
 
         Args:
             name: `e` or `test`.
             dimension: what is valued.
             group: by whom.
-            null: of the null release's items; its `test` split is not known here.
+
+        Raises:
+            PluralignError: PA099 where the parameters are not told.
         """
-        if self.missing or (null and name != FRESH):
+        if self.missing:
             return None
-        key = (name, dimension, group, null)
+        key = (name, dimension, group)
         if key not in self._known:
-            self._known[key] = true_values(self._items(name, null), dimension, group)
+            items = fresh_items(_parameters(self.ratings)) if name == FRESH else self.ratings
+            self._known[key] = true_values(items, dimension, group)
         return self._known[key]
 
-    def _items(self, name: str, null: bool) -> Ratings:
-        if name != FRESH:
-            return self.ratings
-        tagged = self.ratings.provenance.details.get("parameters")
-        if tagged is None:
+
+def null_of(ratings: Ratings) -> Ratings:
+    """The same simulation with no group weighing anything differently: κ = 0, and all noise as it was.
+
+    Raises:
+        PluralignError: PA097 for ratings by people.
+    """
+    details = ratings.provenance.details
+    if "parameters" not in details:
+        raise PluralignError(
+            "PA097",
+            f"{ratings.provenance.label} is not simulated: it has no κ to set to 0.",
+            "Leave the null control out.",
+        )
+    return simulate(_parameters(ratings).with_kappa(0), int(details["seed"]), details["lexicon"])
+
+
+def check_null(ratings: Ratings, trained_on: str) -> None:
+    """Check that models of the null release can be asked the same as those of the release itself.
+
+    Args:
+        ratings: the release.
+        trained_on: checksum of what the null control's models were trained on; empty where it is not told.
+
+    Raises:
+        PluralignError: PA099 where that is not the null of the release, or its items or their effects are others.
+    """
+    null, parameters = null_of(ratings), _parameters(ratings)
+    label, expected = ratings.provenance.label, null.provenance.checksum
+    if trained_on and trained_on != expected:
+        raise PluralignError(
+            "PA099", f"the null control's models were trained on ratings {trained_on[:12]}; expected {expected[:12]}, the null of {label}.",
+            "Report with the version of pluralign that the results were made with, or run the null control again.",
+        )  # fmt: skip
+    pairs = {TEST: (null, ratings), FRESH: (fresh_items(parameters.with_kappa(0)), fresh_items(parameters))}
+    for name, (a, b) in pairs.items():
+        if (a.items, a.truth) != (b.items, b.truth):
             raise PluralignError(
-                "PA099", f"{self.ratings.provenance.label} does not tell its parameters.", "Simulate the release again."
-            )
-        parameters = Parameters.from_tagged(tagged)
-        planted = fresh_items(parameters)
-        return replace(fresh_items(parameters.with_kappa(0)), provenance=planted.provenance) if null else planted
+                "PA099", f"set {name}: the null of {label} has other items, or other effects of them, than the release itself.",
+                "Report with the version of pluralign that the results were made with.",
+            )  # fmt: skip
+
+
+def _parameters(ratings: Ratings) -> Parameters:
+    tagged = ratings.provenance.details.get("parameters")
+    if tagged is None:
+        raise PluralignError(
+            "PA099", f"{ratings.provenance.label} does not tell its parameters.", "Simulate the release again."
+        )
+    return Parameters.from_tagged(tagged)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from pluralign.analysis.numbers import interval
-from pluralign.experiments.contrasts import AGAINST_BASE, PAIRWISE
+from pluralign.experiments.estimands import AGAINST_BASE, PAIRWISE
 from pluralign.experiments.outcomes import ORDER, is_scored
 from pluralign.experiments.pooled import GridEffect
 from pluralign.experiments.tables import outcome_words
