@@ -144,6 +144,8 @@ def test_a_run_that_was_stopped_goes_on(tiny, base, shipped, rewarded, tmp_path,
         pacsv.read_csv(folder / "curves.csv").column("reward").to_pylist() for folder in (whole.folder, resumed.folder)
     )
     assert one == pytest.approx(two)
+    assert resumed.info["reward"]["counts"] == whole.info["reward"]["counts"], "those before the stop are counted too"
+    assert resumed.info["reward"]["counts"]["answers"] == 4 * 2 * 2
     assert calls == [0, 0, 1, 1, 2, 2, 2, 2, 3, 3], "the steps before the last checkpoint are not taken again"
     adapters = (load_file(folder / "adapter/adapter_model.safetensors") for folder in (whole.folder, resumed.folder))
     torch.testing.assert_close(*adapters, rtol=1e-4, atol=1e-6)

@@ -14,6 +14,7 @@ Where this differs from `trl.GRPOTrainer` as it comes:
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
@@ -52,6 +53,7 @@ LOGGED = {
     "empty": "empty", "still_thinking": "still_thinking", "unscored": "unscored",
 }  # fmt: skip
 """trl's name of what it logs -> ours; with `reward_{dimension}`, this is all that the curves have."""
+COUNTS, COUNTED = ("answers", "empty", "still_thinking", "unscored"), "counts/"
 
 
 def train_grpo(
@@ -148,12 +150,10 @@ def _train(
         last = probes.last(model, steps)
         save_adapter(model, folder / ADAPTER)
         logged = curves(trainer.state.log_history, reward.dimensions) + probes.rows
-    counts = of_all_ranks(reward.counts)
-    counted = {name: sum(one[name] for one in counts) for name in counts[0]}
     info = {
         **circumstances(recipe, base, ratings), "steps": steps, "n_examples": prompts.num_rows, "n_votes": 0.0,
         "data_sha256": content_checksum({"prompts": prompts}), **last,
-        "reward": {**reward.about, "counts": counted},
+        "reward": {**reward.about, "counts": counted(trainer.state.log_history)},
         "seconds": {
             "prepare": started - began, "train": ended - started, "reward": reward.seconds - scoring, "all": time.perf_counter() - began,
         },
@@ -224,6 +224,7 @@ class AnswerTrainer(GRPOTrainer):
         say: Say,
     ) -> None:  # fmt: skip
         self.chat, self.say, self.policy = base.chat(recipe.max_length), say, model
+        self.counts, self._logged = reward.counts, Counter(reward.counts)
         super().__init__(
             model=model, reward_funcs=[*reward.functions()], args=args, processing_class=base.tokenizer, callbacks=[probes, GivingBack()],
             train_dataset=Dataset.from_list([{"prompt": prompt} for prompt in prompts.column("prompt").to_pylist()]),
@@ -251,7 +252,10 @@ class AnswerTrainer(GRPOTrainer):
         return loss
 
     def log(self, logs: dict[str, float], *args: Any, **kwargs: Any) -> None:
-        """trl's, and a line a step."""
+        """trl's, and a line a step. What was counted goes into the history, which a run that goes on later takes up where it was."""
+        found = of_all_ranks(self.counts - self._logged)
+        self._logged = Counter(self.counts)
+        logs |= {f"{COUNTED}{name}": sum(one[name] for one in found) for name in COUNTS}
         super().log(logs, *args, **kwargs)
         if "reward" in logs and self.is_world_process_zero():
             kl = f", KL {logs['kl']:.4f} a token" if "kl" in logs else ""
@@ -276,6 +280,15 @@ def forward_restored(model: Any) -> Iterator[None]:
         inner.__dict__.pop("forward", None)
         if before is not None:
             inner.forward = before
+
+
+def counted(history: Sequence[dict[str, Any]]) -> dict[str, int]:
+    """Answers of a run by what they were, of all processes and from its first step on.
+
+    >>> counted([{"step": 1, "counts/answers": 8, "counts/empty": 1}, {"step": 2, "counts/answers": 8}, {"train_runtime": 3.0}])
+    {'answers': 16, 'empty': 1, 'still_thinking': 0, 'unscored': 0}
+    """
+    return {name: int(sum(row.get(f"{COUNTED}{name}", 0) for row in history)) for name in COUNTS}
 
 
 def curves(history: Sequence[dict[str, Any]], dimensions: Sequence[str]) -> list[dict[str, Any]]:
