@@ -13,9 +13,9 @@ import pytest
 import pluralign
 from pluralign.experiments.cells import BASE, all_cells
 from pluralign.experiments.settings import recipe_of
-from pluralign.experiments.truth import null_of
 from pluralign.preferences import CONDITIONS, true_values
 from pluralign.schema import EVERYONE, split_of
+from pluralign.simulate import null_of
 from pluralign.simulate.parameters import Parameters
 from pluralign.training.heldout import fresh_items
 

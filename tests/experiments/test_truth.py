@@ -10,7 +10,8 @@ from pluralign.errors import PluralignError, ProblemsFoundError
 from pluralign.experiments import truth
 from pluralign.experiments.cells import Cell
 from pluralign.experiments.results import read_results
-from pluralign.experiments.truth import check_null, null_of
+from pluralign.experiments.truth import check_null
+from pluralign.simulate import null_of
 
 
 @pytest.fixture(scope="module")

@@ -72,7 +72,7 @@ class Contrast:
 
     @property
     def family(self) -> tuple[str, ...]:
-        """The tests that Holm's p is over; of experiment 1 the pairs of groups, each on its own dimension, are one family."""
+        """The tests that Holm's p is over; of experiment 1 the pairs of groups, each on its own dimension, and the mean over them are one family."""
         outcome = kind_of(self.outcome) if self.experiment == "exp1" else self.outcome
         return (self.experiment, self.estimand, outcome, str(self.stratum))
 

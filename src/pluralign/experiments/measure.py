@@ -23,11 +23,11 @@ from pluralign.experiments.outcomes import known_mean
 from pluralign.experiments.overlap import Grams, n_grams
 from pluralign.experiments.results import SCORES
 from pluralign.experiments.settings import Settings, first_language, recipe_of
-from pluralign.experiments.truth import null_of
 from pluralign.experiments.whole import is_whole
 from pluralign.ratings import Ratings
 from pluralign.ratings.tables import write_parquet
 from pluralign.schema import split_of
+from pluralign.simulate import null_of
 from pluralign.training.base import Base, check_changed
 from pluralign.training.heap import give_back_memory
 from pluralign.training.heldout import FRESH, held_out, log_ratios

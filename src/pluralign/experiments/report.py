@@ -38,7 +38,7 @@ from pluralign.experiments.pooled import grid_effects
 from pluralign.experiments.published import PUBLISHED_EFFECTS
 from pluralign.experiments.records import effect_record, published_record
 from pluralign.experiments.recovery import frontier, recoveries
-from pluralign.experiments.results import Results, read_results
+from pluralign.experiments.results import Finished, Results, read_results
 from pluralign.experiments.sections import sections
 from pluralign.experiments.survey import survey_differences
 from pluralign.experiments.truth import Truth, check_null
@@ -146,10 +146,7 @@ def computed(
         say: told what is being done.
     """
     usual, nulls = ([one for one in read.cells if one.run and one.is_null == null] for null in (False, True))
-    trained_on, null_on = (
-        next((str(one.run["ratings_sha256"]) for one in of if one.run.get("ratings_sha256")), "")
-        for of in (usual, nulls)
-    )
+    trained_on, null_on = _trained_on(usual), _trained_on(nulls)
     outcomes = Outcomes(read, Truth.of(ratings, trained_on))
     if nulls and not outcomes.truth.missing:
         check_null(ratings, null_on)
@@ -163,6 +160,11 @@ def computed(
         survey_differences(ratings, bootstrap=bootstrap, seed=seed) if same else [], printable(stamp), stamp.startswith("SIMULATED"),
         jury_reaches(outcomes), missed(read), ceilings(outcomes), apart(read),
     )  # fmt: skip
+
+
+def _trained_on(cells: Sequence[Finished]) -> str:
+    """Checksum of what cells of one release were trained on; empty where none tells."""
+    return next((str(one.run["ratings_sha256"]) for one in cells if one.run.get("ratings_sha256")), "")
 
 
 def _record(found: Found, made: Sequence[Section], bootstrap: int, seed: int, command: str) -> dict[str, Any]:

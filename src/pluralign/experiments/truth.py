@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 from pluralign.errors import PluralignError
 from pluralign.preferences import true_values
 from pluralign.ratings import Ratings
-from pluralign.simulate import simulate
-from pluralign.simulate.parameters import Parameters
+from pluralign.simulate import Parameters, null_of
 from pluralign.training.heldout import FRESH, fresh_items
 
 TEST = "test"
@@ -71,22 +70,6 @@ class Truth:
             items = fresh_items(_parameters(self.ratings)) if name == FRESH else self.ratings
             self._known[key] = true_values(items, dimension, group)
         return self._known[key]
-
-
-def null_of(ratings: Ratings) -> Ratings:
-    """The same simulation with no group weighing anything differently: κ = 0, and all noise as it was.
-
-    Raises:
-        PluralignError: PA097 for ratings by people.
-    """
-    details = ratings.provenance.details
-    if "parameters" not in details:
-        raise PluralignError(
-            "PA097",
-            f"{ratings.provenance.label} is not simulated: it has no κ to set to 0.",
-            "Leave the null control out.",
-        )
-    return simulate(_parameters(ratings).with_kappa(0), int(details["seed"]), details["lexicon"])
 
 
 def check_null(ratings: Ratings, trained_on: str) -> None:

@@ -119,6 +119,24 @@ def simulate(parameters: Parameters, seed: int, lexicon: str = "t") -> Ratings:
     )
 
 
+def null_of(ratings: Ratings) -> Ratings:
+    """The same simulation with no group weighing anything differently: κ = 0, and all noise as it was.
+
+    Raises:
+        PluralignError: PA097 for ratings by people.
+    """
+    details = ratings.provenance.details
+    if "parameters" not in details:
+        raise PluralignError(
+            "PA097",
+            f"{ratings.provenance.label} is not simulated: it has no κ to set to 0.",
+            "Leave the null control out.",
+        )
+    return simulate(
+        Parameters.from_tagged(details["parameters"]).with_kappa(0), int(details["seed"]), details["lexicon"]
+    )
+
+
 def version_of(parameters: Parameters, seed: int, lexicon: str) -> str:
     """The release's version for the draw that ships; every other draw says after a plus what it is, with a digest of its parameters."""
     if seed == 0 and lexicon == "t" and parameters == load_parameters("matched"):

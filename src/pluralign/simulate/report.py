@@ -23,7 +23,7 @@ from pluralign.simulate.achieved import (
     kappa_recovered,
     odds_ratios,
 )
-from pluralign.simulate.core import simulate
+from pluralign.simulate.core import null_of
 from pluralign.simulate.parameters import ORDER, Parameters
 from pluralign.simulate.published import DISAGREEMENT_TARGETS, N_ITEMS, N_RATERS, PUBLISHED
 from pluralign.simulate.texts import CLEAR, GIVEAWAY_SHARE, PERFECT, TextReport, text_report
@@ -164,8 +164,7 @@ def _alpha_rows(sample: Sample, sds: dict[str, float], parameters: Parameters) -
 
 def _kappa_rows(ratings: Ratings, parameters: Parameters, fits: dict[str, ClmmFit]) -> list[Row]:
     """The published log odds ratios with and without κ, all noise equal."""
-    details = ratings.provenance.details
-    null = Sample.from_ratings(simulate(parameters.with_kappa(0.0), details["seed"], details["lexicon"]))
+    null = Sample.from_ratings(null_of(ratings))
     rows = []
     for dimension in sorted({dimension for dimension, _, _ in CONTRASTED}):
         with_kappa, without = fits[dimension], null.fit(dimension)
