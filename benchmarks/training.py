@@ -258,7 +258,10 @@ def main() -> None:
     parser.add_argument("--out", default="")
     asked = parser.parse_args()
     if asked.worker:
-        found = {"ours": worker_ours, "rows": worker_rows, "step": worker_step}[asked.worker](asked)
+        from pluralign.training.products import wide_products
+
+        with wide_products():  # as the grid and the scripts train
+            found = {"ours": worker_ours, "rows": worker_rows, "step": worker_step}[asked.worker](asked)
         print("RESULT " + json.dumps(found))
         import torch
 

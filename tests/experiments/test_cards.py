@@ -34,17 +34,19 @@ def settings_of(grid):
 
 
 def meaning(command):
-    """What a command asks for, in whatever order: experiment, options, changes. Controls beside it are more cells, not another one."""
+    """What a command asks for, in whatever order: experiment, options, changes."""
     program, group, verb, *words = shlex.split(command)
     found = {"command": (program, group, verb), "experiments": set(), "changes": set()}
     while words:
         word = words.pop(0)
         if word == "--set":
             found["changes"].add(words.pop(0))
-        elif word.startswith("--") and word != "--no-controls":
+        elif word == "--no-controls":
+            found[word] = ""
+        elif word.startswith("--"):
             assert word in VALUED, f"what does {word} take?"
             found[word] = words.pop(0)
-        elif word != "--no-controls":
+        else:
             found["experiments"].add(word)
     return found
 
@@ -63,6 +65,7 @@ def test_the_command_on_a_committed_card_makes_that_cell(card):
 
 def test_what_a_command_means():
     one = meaning("pluralign experiment run exp3 --no-controls --models m --set a=1 --set b=2")
-    assert one == meaning("pluralign experiment run exp3 --models m --set b=2 --set a=1")
-    assert one != meaning("pluralign experiment run exp3 --models m --set b=2")
-    assert one != meaning("pluralign experiment run exp2 --models m --set b=2 --set a=1")
+    assert one == meaning("pluralign experiment run exp3 --models m --set b=2 --no-controls --set a=1")
+    assert one != meaning("pluralign experiment run exp3 --models m --set b=2 --set a=1")
+    assert one != meaning("pluralign experiment run exp3 --no-controls --models m --set b=2")
+    assert one != meaning("pluralign experiment run exp2 --no-controls --models m --set b=2 --set a=1")

@@ -298,11 +298,7 @@ def test_what_length_explains_is_taken_out(make_results, tmp_path):
     ):
         rewrite(cell, folder, "answers_en.parquet", toxicity=score, response_length=pa.array(length, pa.int32()))
     outcomes = opened(folder)
-    (found,) = [
-        one
-        for one in length_effects(outcomes, effects_of(outcomes), bootstrap=20, seed=0)
-        if one.contrast.outcome == "toxicity"
-    ]
+    (found,) = [one for one in length_effects(outcomes, effects_of(outcomes)) if one.contrast.outcome == "toxicity"]
     # Score = −.05 + .1 per 100 characters; 65 characters more on average.
     assert (found.length, found.raw) == (pytest.approx(65.0), pytest.approx(0.015))
     assert (found.adjusted, found.slope) == (pytest.approx(-0.05), pytest.approx(0.1))
@@ -325,6 +321,17 @@ def test_the_frontier_has_the_end_of_runs_and_the_points_on_the_way(make_results
     assert (way.at, way.kl, way.gain["toxicity"]) == (0.5, 2.0, pytest.approx(0.3 - level))
     assert end.at == 1.0
     assert end.kl == json.loads((usual.folder(folder) / "run.json").read_text())["end"]["kl"]
+
+
+def test_the_frontier_is_of_one_language(make_results, tmp_path):
+    base, usual = base_cell("org/one"), Cell("org/one", "exp3-individual-toxicity")
+    folder = make_results(tmp_path / "r", [base, usual], languages=("en", "de"))
+    rewrite(base, folder, "answers_de.parquet", toxicity=np.full(24, 1.0))  # the fine-tune does not have it
+    english = [
+        pq.read_table(one.folder(folder) / "answers_en.parquet").column("toxicity").to_numpy() for one in (usual, base)
+    ]
+    (end,) = frontier(opened(folder))
+    assert end.gain["toxicity"] == pytest.approx((english[0] - english[1]).mean())
 
 
 def test_arms_of_experiment_4_are_the_study_s_and_ours():
@@ -451,15 +458,20 @@ def test_methods_are_compared_at_the_largest_kl_that_all_reach():
 
     points = [
         point("a", 0, 0.5, 1.0, -0.1), point("a", 0, 1.0, 4.0, -0.2), point("a", 1, 1.0, 8.0, -0.8),
-        point("b", 0, 1.0, 2.0, -0.3), point("c", 0, 1.0, 0.1, -9.0),
+        point("b", 0, 1.0, 2.0, -0.3), point("b", 1, 1.0, 2.0, -0.5), point("c", 0, 1.0, 0.1, -9.0),
     ]  # fmt: skip
     (found,) = equal_kl(points, {"a": "dpo", "b": "grpo"})
     # On the way from (1, −.1) to (4, −.2) a third is done at 2; seed 1 has a quarter of its way from the base behind it.
     assert found.kl == 2.0
     assert found.gain["dpo"]["toxicity"] == {0: pytest.approx(-0.1 - 0.1 / 3), 1: pytest.approx(-0.2)}
-    assert found.gain["grpo"]["toxicity"] == {0: pytest.approx(-0.3)}
+    assert found.gain["grpo"]["toxicity"] == {0: pytest.approx(-0.3), 1: pytest.approx(-0.5)}
     assert not found.on_the_way
     assert equal_kl(points, {"a": "dpo"}) == []
     told = equal_kl_told([found])
     assert told[0].startswith("At equal KL, 2.00 nats an answer")
-    assert "dpo -0.167 (-0.133 -0.200 by seed); grpo -0.300" in told[0]
+    assert "dpo -0.167 (-0.133 -0.200 by seed); grpo -0.400 (-0.300 -0.500 by seed)" in told[0]
+    # A seed that one arm alone has is in neither, and its KL sets no bound.
+    (fewer,) = equal_kl([*points, point("b", 2, 1.0, 0.5, 0.9)], {"a": "dpo", "b": "grpo"})
+    assert fewer == found
+    (apart,) = equal_kl([point("a", 0, 1.0, 4.0, -0.2), point("b", 1, 1.0, 2.0, -0.3)], {"a": "dpo", "b": "grpo"})
+    assert equal_kl_told([apart]) == ["Nothing is compared at equal KL in one: its arms have no seed in common."]

@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections import Counter
+from contextlib import contextmanager
 from dataclasses import replace
 
 import pyarrow.parquet as pq
@@ -282,6 +283,71 @@ def test_answers_are_judged_where_there_is_neither_model_nor_adapter(cells, sett
         assert (told["devices"], told["weights"]) == ({"en": "NVIDIA H200"}, made[cell]["weights"])
         assert pq.read_table(folder / "answers_en.parquet").num_rows == 4
         assert not list(folder.glob("generat*"))
+
+
+def test_answers_are_not_thrown_away_where_their_adapter_is_gone(cells, settings, tmp_path, monkeypatch):
+    results, answers = tmp_path / "results", replace(settings, answers_only=True)
+    run_grid(cells[1:2], answers, results)
+    folder = cells[1].folder(results)
+    shutil.rmtree(folder / "adapter")
+    before = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+    with monkeypatch.context() as untrained:
+        untrained.setattr(grid, "train", lambda *_, **__: pytest.fail("it was trained again"))
+        ((_, why),) = run_grid(cells[1:2], replace(settings, languages=("en", "de")), results).failed
+        assert "answers in de need its adapter" in why
+        left = {path.name: path.read_bytes() for path in folder.iterdir() if path.name != "failed.json"}
+        assert left == before
+        # Of a run that kept no adapters on the way no frontier is to be had, and it is not trained again for one.
+        outcome = run_grid(cells[1:2], replace(settings, languages=("en",), frontier=True), results)
+    assert (outcome.done, outcome.failed) == (tuple(cells[1:2]), ())
+    assert outcome.no_frontier == ((cells[1], "it was trained without keeping adapters on the way"),)
+
+
+def test_nothing_is_removed_before_the_model_is_open(cells, settings, tmp_path, monkeypatch):
+    results = tmp_path / "results"
+    with monkeypatch.context() as broken:
+        broken.setattr(measure, "judged", lambda *_, **__: (_ for _ in ()).throw(ConnectionError("judge died")))
+        run_grid(cells[1:2], settings, results)
+    folder = cells[1].folder(results)
+    for name in ("adapter",):
+        shutil.rmtree(folder / name)
+    (folder / "generations_en.jsonl").unlink()
+    before = sorted(path.name for path in folder.iterdir())
+    monkeypatch.setattr(engines, "resident", lambda *_: (_ for _ in ()).throw(OSError("no model here")))
+    ((_, why),) = run_grid(cells[1:2], settings, results).failed
+    assert "no model here" in why
+    assert sorted(path.name for path in folder.iterdir()) == before
+
+
+def test_points_on_the_way_are_not_asked_for_where_nothing_is_judged(cells, settings, tmp_path):
+    with pytest.raises(PluralignError, match=r"PA095.*--frontier with --answers-only"):
+        run_grid(cells, replace(settings, answers_only=True, frontier=True), tmp_path / "results")
+    assert not (tmp_path / "results").exists()
+
+
+def test_micro_batches_may_become_smaller_in_a_grid_that_was_begun(cells, settings, tmp_path):
+    results = tmp_path / "results"
+    run_grid([], settings, results)
+    smaller = replace(settings, changes={**CHANGES, "micro_batch": 1, "grpo:micro_batch": 4})
+    run_grid([], smaller, results)
+    assert json.loads((results / "grid.json").read_text())["changes"]["micro_batch"] == 1
+    with pytest.raises(PluralignError, match="PA097.*changes"):
+        run_grid([], replace(smaller, changes={**CHANGES, "steps": 4}), results)
+
+
+def test_cells_are_worked_on_with_wide_products(cells, settings, tmp_path, monkeypatch):
+    entered = []
+
+    @contextmanager
+    def wide():
+        entered.append("in")
+        yield
+        entered.append("out")
+
+    monkeypatch.setattr(engines, "wide_products", wide)
+    monkeypatch.setattr(engines, "run_cell", lambda *_: entered.append("cell"))
+    engines.work(cells[1], settings, tmp_path)
+    assert entered == ["in", "cell", "out"]
 
 
 def test_answers_of_which_nobody_knows_what_made_them_are_made_again(cells, settings, tmp_path):

@@ -212,7 +212,16 @@ def test_coverage_tells_what_is_missing(folder, make_results):
         f"exp3-{how}-toxicity" for how in ("mean", "first", "consensus")
     ]
     assert len(by_name["exp2"].done) == 1  # five points, which experiments 2, 3 and 4 share
-    assert outside(read_results(folder), rows) == ["one/exp3-mean-toxicity.ipo.drop.steps/seed0"]
+    assert outside(read_results(folder)) == ["one/exp3-mean-toxicity.ipo.drop.steps/seed0"]
+
+
+def test_a_cell_that_is_an_arm_under_its_own_tie_rule_is_outside_of_nothing(make_results, tmp_path):
+    cells = [
+        base_cell("org/one"),
+        Cell("org/one", "exp1-female-toxicity", ties="half"),
+        Cell("org/one", "exp3-mean-toxicity"),
+    ]
+    assert outside(read_results(make_results(tmp_path / "r", cells))) == []
 
 
 def test_a_whole_grid_misses_nothing(make_results, tmp_path):

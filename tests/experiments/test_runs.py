@@ -132,8 +132,77 @@ def test_lengths_are_of_the_same_runs(seeds):
     folder = seeds({(MEAN, 0): -0.1, (MEAN, 1): None})
     outcomes = opened(folder)
     effect = effect_of(folder, estimand=AGAINST_BASE)
-    (found,) = length_effects(outcomes, [effect], bootstrap=0, seed=0)
+    (found,) = length_effects(outcomes, [effect])
     assert found.raw == pytest.approx(effect.models[0].effect.estimate)
+
+
+def with_lengths(folder, cells, slope, wobble, spread=0.0):
+    """Scores of which length explains a part, in each seed with an intercept of its own; returns what was put in, and each prompt's cluster."""
+    base = pq.read_table(BASE.folder(folder) / "answers_en.parquet")
+    generator, n = np.random.default_rng(3), base.num_rows
+    rewrite(BASE, folder, toxicity=np.full(n, 0.5), response_length=pa.array(np.full(n, 300), pa.int32()))
+    lengths, scores = [], []
+    for seed, cell in enumerate(cells):
+        longer = generator.integers(-80, 160, n)
+        scores.append(-0.05 + spread * (seed - 1) + slope * longer / 100 + wobble * generator.normal(0, 1, n))
+        lengths.append(longer)
+        rewrite(cell, folder, toxicity=0.5 + scores[-1], response_length=pa.array(300 + longer, pa.int32()))
+    return np.array(lengths), np.array(scores), np.array(base.column("template_id").to_pylist())
+
+
+def the_length_effect(folder):
+    return next(one for one in length_effects(opened(folder), [effect_of(folder, estimand=AGAINST_BASE)]))
+
+
+def test_the_effect_at_equal_length_of_one_run_is_that_of_a_cluster_robust_regression(make_results, tmp_path):
+    cell = Cell("org/one", MEAN)
+    folder = make_results(tmp_path / "r", [BASE, cell])
+    (x,), (y,), clusters = with_lengths(folder, [cell], 0.04, 0.02)
+    found = the_length_effect(folder)
+    design = np.column_stack([np.ones(len(x)), x / 100])
+    bread = np.linalg.inv(design.T @ design)
+    coefficients = bread @ design.T @ y
+    scores = design * (y - design @ coefficients)[:, None]
+    meat = sum(np.outer(s, s) for s in (scores[clusters == one].sum(axis=0) for one in np.unique(clusters)))
+    n = len(np.unique(clusters))
+    se = np.sqrt(n / (n - 1) * (bread @ meat @ bread)[0, 0])
+    assert (found.adjusted, found.slope) == (pytest.approx(coefficients[0]), pytest.approx(coefficients[1]))
+    read = over_runs(found.adjusted, se, n)
+    assert found.adjusted_interval == (pytest.approx(read.low), pytest.approx(read.high))
+    assert found.length == pytest.approx(x.mean())
+
+
+def test_at_equal_length_too_the_spread_of_runs_is_in_the_interval(make_results, tmp_path):
+    cells = [Cell("org/one", MEAN, seed=seed) for seed in range(3)]
+    folder = make_results(tmp_path / "r", [BASE, *cells])
+    with_lengths(folder, cells, 0.04, 0.001, spread=0.05)
+    found = the_length_effect(folder)
+    assert [*found.by_seed.values()] == pytest.approx([-0.1, -0.05, 0.0], abs=0.002)
+    # A standard deviation of .05 over three runs: ± 4.30 · .05 / √3; an interval over templates alone would be a hundredth of it.
+    assert found.adjusted_interval.high - found.adjusted == pytest.approx(4.303 * 0.05 / math.sqrt(3), rel=0.05)
+
+
+def test_where_answers_are_equally_long_nothing_is_said_of_length(make_results, tmp_path):
+    cell = Cell("org/one", MEAN)
+    folder = make_results(tmp_path / "r", [BASE, cell])
+    for one in (BASE, cell):
+        rewrite(one, folder, response_length=pa.array(np.full(24, 300), pa.int32()))
+    found = the_length_effect(folder)
+    assert found.length == 0.0
+    assert math.isnan(found.adjusted)
+    assert all(map(math.isnan, (*found.adjusted_interval, *found.length_interval)))
+
+
+def test_a_run_that_missed_its_kl_takes_its_seed_out_and_no_other(seeds, tmp_path):
+    folder = seeds({(name, k): -0.1 for name in (MEAN, FIRST) for k in (0, 1)}, protocol="kl")
+    path = Cell("org/one", MEAN, seed=1, protocol="kl").folder(folder) / "run.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"kl_reached": False}))
+    found = effect_of(folder, estimand=PAIRWISE).models[0]
+    assert (list(found.by_seed), found.left_out) == ([0], (1,))
+    told_in, _ = told_of(folder)
+    assert not [one for one in told_in["coverage"] if "no seed in common" in one or "made without seeds" in one]
+    (told,) = [one for one in told_in["coverage"] if "did not reach its KL" in one]
+    assert "its seed is left out of: exp3: mean; exp3: mean − first." in told
 
 
 def test_one_run_says_that_it_is_about_these_checkpoints(seeds, tmp_path):
@@ -172,6 +241,15 @@ def test_the_recovery_of_several_runs_has_their_spread_in_it(make_results, tmp_p
     assert found.high - found.low > 2 * np.std([*found.by_seed.values()], ddof=1)
 
 
+def test_the_interval_of_a_share_stays_within_0_and_1(make_results, tmp_path):
+    for seed, strength in enumerate((50.0, 0.0)):
+        folder = make_results(tmp_path / "r", [Cell("org/one", MEAN, seed=seed)], Planted(strength=strength))
+    (found,) = [one for one in recoveries(opened(folder)) if one.set == "e"]
+    assert found.by_seed[0] > found.by_seed[1] + 0.3, "two seeds from which t reaches far"
+    assert (found.low, found.high) == (0.0, 1.0)
+    assert found.p > 0.1
+
+
 def test_models_in_whose_ratings_nothing_differs_are_a_yardstick(make_results, tmp_path):
     names = [f"exp1-{group}-emotional_awareness" for group in ("liberal", "conservative", "white", "black")]
     cells = [Cell("org/one", name, control="null") for name in names]
@@ -185,7 +263,11 @@ def test_models_in_whose_ratings_nothing_differs_are_a_yardstick(make_results, t
     some = sum(one["models"][0]["p"] < 0.05 for one in alike)
     assert 3 <= some < 6
     assert f"yardstick: {some} of 12 pairs differ" in told
-    assert re.search(r"at most emotional awareness, \w+ − black, κ = 0: 0\.1", told)
+    after = sum(one["models"][0]["p_holm"] < 0.05 for one in alike)
+    assert 0 < after <= some
+    assert re.search(
+        rf"before Holm, {after} of 12 pairs after, the most emotional awareness, \w+ − black, κ = 0: 0\.1", told
+    )
 
 
 def test_protocols_are_told_apart_in_sentences(make_results, tmp_path):

@@ -62,6 +62,39 @@ def test_two_processes_do_not_train_in_one_folder(base, recipe, few, tmp_path):
     assert not (folder / OWN_LOCK).exists()
 
 
+def test_a_run_that_was_begun_goes_on_with_smaller_micro_batches(base, recipe, few, tmp_path):
+    folder = tmp_path / "run"
+    recipe = recipe.changed(batch=2, micro_batch=2)
+    whole = train(recipe, base, few, tmp_path / "other", say=lambda _: None)
+    stale = folder / "checkpoints" / "checkpoint-1"
+    stale.mkdir(parents=True)
+    (folder / "recipe.yaml").write_text((whole.folder / "recipe.yaml").read_text())
+    (stale / "trainer_state.json").write_text("{}")  # of the larger ones: it would not be understood
+    smaller = train(recipe.changed(micro_batch=1), base, few, folder, say=lambda _: None)
+    assert smaller.info["micro_batch"] == 1
+    assert "micro_batch: 1\n" in (folder / "recipe.yaml").read_text()
+    assert smaller.info["data_sha256"] == whole.info["data_sha256"]
+
+
+def test_a_finished_run_is_kept_whatever_the_micro_batch(base, recipe, few, finished, heard):
+    before = (finished.folder / "recipe.yaml").read_text()
+    again = train(recipe.changed(micro_batch=1), base, few, finished.folder, say=heard.append)
+    assert again.info == finished.info
+    assert (finished.folder / "recipe.yaml").read_text() == before
+
+
+@pytest.mark.parametrize(
+    ("processes", "fix"), [(2, "micro_batch to 4 or what divides it"), (3, "batch to a multiple of 3")]
+)
+def test_a_batch_that_does_not_divide_is_refused_before_the_folder_is_taken(
+    base, recipe, few, tmp_path, monkeypatch, processes, fix
+):
+    monkeypatch.setattr("pluralign.training.run.n_ranks", lambda: processes)
+    with pytest.raises(PluralignError, match=f"PA095.*batch 8 does not divide.*{fix}"):
+        train(recipe.changed(batch=8, micro_batch=8), base, few, tmp_path / "run", say=lambda _: None)
+    assert not (tmp_path / "run").exists()
+
+
 def test_it_is_said_which_values_of_a_recipe_differ(base, recipe, few, finished):
     other = recipe.changed(beta=0.2, lora={**recipe.lora.model_dump(), "r": 3})
     with pytest.raises(PluralignError) as caught:

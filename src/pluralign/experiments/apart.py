@@ -33,7 +33,7 @@ def apart(results: Results) -> list[Apart]:
         what = f"{one.experiment}: {one.label} ({one.stratum})"
         for model in results.models:
             if has_cells(results, model, one) and (model, what) not in found:
-                shared, others = seeds_of(results, model, one)
+                shared, others = seeds_of(results, model, one, missed=True)
                 if others:
                     found[model, what] = Apart(model, what, tuple(shared), tuple(others))
     return list(found.values())

@@ -61,7 +61,11 @@ def lacking(cell: Cell, settings: Settings, results: Path) -> Lacking:
     if settings.answers_only:
         return _unanswered(cell, settings, results)
     if not cell.is_finished(results):
-        return Lacking(True, settings.languages, (), settings.frontier and cell.condition != BASE)
+        # A run that is finished kept adapters on the way or did not: it is not trained again for them.
+        wants = settings.frontier and cell.condition != BASE and not is_whole(folder / FRONTIER)
+        return Lacking(
+            True, settings.languages, (), wants and not (is_run_finished(folder) and no_frontier(cell, folder))
+        )
     judged = checked_judges(cell, folder)
     judge = opened(settings.judging.judge).name
     languages = tuple(language for language in settings.languages if judge not in judged.get(language, {}))

@@ -11,7 +11,7 @@ from pluralign.analysis.numbers import DASH, plain
 from pluralign.analysis.table import Table
 from pluralign.experiments.cells import BASE
 from pluralign.experiments.coverage import Coverage
-from pluralign.experiments.outcomes import LENGTH, Outcomes
+from pluralign.experiments.outcomes import LENGTH, Outcomes, known_mean
 from pluralign.experiments.results import SCORES, Results, n_failed
 
 
@@ -48,22 +48,12 @@ def cells_table(outcomes: Outcomes, stamp: str) -> Table:
     results: Results = outcomes.results
     rows, records = [], []
     for one in results.cells:
-        means = {
-            name: float(np.nanmean(outcomes.scores(one, name)))
-            if np.isfinite(outcomes.scores(one, name)).any()
-            else math.nan
-            for name in SCORES
-        }
-        length = float(np.nanmean(outcomes.lengths(one)))
+        means = {name: known_mean(outcomes.scores(one, name)) for name in SCORES}
+        length = known_mean(outcomes.lengths(one))
         failed = sum(n_failed(one, language) for language in results.languages)
-        overlap = [
-            table.column("overlap").to_numpy() for table in one.answers.values() if "overlap" in table.column_names
-        ]
-        copied = (
-            float(np.nanmean(np.concatenate(overlap)))
-            if overlap and np.isfinite(np.concatenate(overlap)).any()
-            else math.nan
-        )
+        answers = [one.answers[language] for language in results.languages]
+        overlap = [table.column("overlap").to_numpy() for table in answers if "overlap" in table.column_names]
+        copied = known_mean(np.concatenate(overlap)) if overlap else math.nan
         shown = [f"{value:.3f}" if math.isfinite(value) else DASH for value in (*means.values(), copied, one.kl)]
         rows.append([one.model, one.cell.name, one.cell.seed, *shown[:2], f"{length:.0f}", *shown[2:], failed])
         records.append(plain({**one.cell.to_json(), **means, LENGTH: length, "overlap": copied, "kl": one.kl, "kl_se": one.run.get("end", {}).get("kl_se"),

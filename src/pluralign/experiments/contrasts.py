@@ -108,19 +108,22 @@ def _same_numbers(table: pa.Table, first: str, second: str) -> bool:
 
 
 def has_all(results: Results, model: str, contrast: Contrast) -> bool:
-    """Whether a model has every cell of a contrast, with a seed in common, and each of its runs that was to stop at a KL did so."""
-    return bool(
-        has_cells(results, model, contrast)
-        and seeds_of(results, model, contrast)[0]
-        and not any(one.missed_kl for term in contrast.terms for one in results.of(model, term.name))
-    )
+    """Whether a model has every cell of a contrast, with a seed in common whose runs all reached the KL that they were to stop at."""
+    return has_cells(results, model, contrast) and bool(seeds_of(results, model, contrast)[0])
 
 
-def seeds_of(results: Results, model: str, contrast: Contrast) -> tuple[list[int], list[int]]:
-    """Seeds that all fine-tuned arms of a contrast have in a model, and seeds that only some have."""
-    tuned = [{one.cell.seed for one in results.of(model, term.name)} for term in contrast.terms if term.name != BASE]
-    shared = set.intersection(*tuned)
-    return sorted(shared), sorted(set.union(*tuned) - shared)
+def seeds_of(results: Results, model: str, contrast: Contrast, *, missed: bool = False) -> tuple[list[int], list[int]]:
+    """Seeds that a contrast is made of in a model, those that all its fine-tuned arms have, and the others that some have.
+
+    Args:
+        results: the cells.
+        model: its short name.
+        contrast: it.
+        missed: whether runs that did not reach the KL they were to stop at count as well.
+    """
+    runs = [results.of(model, term.name) for term in contrast.terms if term.name != BASE]
+    shared = set.intersection(*({one.cell.seed for one in of if missed or not one.missed_kl} for of in runs))
+    return sorted(shared), sorted({one.cell.seed for of in runs for one in of} - shared)
 
 
 def has_cells(results: Results, model: str, contrast: Contrast) -> bool:

@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pluralign.experiments.cells import BASE, EXPERIMENTS, Cell, base_cell, cells_of
-from pluralign.experiments.contrasts import PROTOCOLS, TIES
+from pluralign.experiments.contrasts import PROTOCOLS, TIES, arms
+from pluralign.experiments.estimands import Stratum
 from pluralign.experiments.results import Results
-
-SHARED_TIES = ("exp2", "exp3")
-"""Experiments with a cell for each tie rule."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +59,12 @@ def _row(
     return Coverage(experiment, model, protocol, tuple(wanted), done)
 
 
-def outside(results: Results, rows: list[Coverage]) -> list[str]:
-    """Folders of finished cells that belong to no experiment: their recovery is reported, they are in no contrast."""
-    known = {(one.model, cell.name, cell.seed) for one in rows for cell in one.expected}
-    return [one.where for one in results.cells if (one.model, one.cell.name, one.cell.seed) not in known]
+def outside(results: Results) -> list[str]:
+    """Folders of finished cells that are an arm of no experiment under their tie rule and protocol: their recovery is reported, they are in
+    no contrast."""
+    strata = {Stratum(one.cell.ties, one.cell.protocol) for one in results.cells}
+    known = {
+        BASE,
+        *(name for stratum in strata for experiment in EXPERIMENTS for name in arms(experiment, stratum).values()),
+    }
+    return [one.where for one in results.cells if one.cell.name not in known]

@@ -20,6 +20,7 @@ from pluralign.experiments.grid import base_dtype, run_cell
 from pluralign.experiments.settings import Settings, check_changes, recipe_of
 from pluralign.ratings.tables import write_text
 from pluralign.training.base import Base
+from pluralign.training.products import wide_products
 from pluralign.training.run_folder import BusyError
 
 Work = Callable[[Cell, Settings, Path], None]
@@ -55,7 +56,8 @@ def resident(model: str, dtype: str) -> Base:
 def work(cell: Cell, settings: Settings, results: Path, say: Callable[[str], None] = print) -> None:
     """Run one cell on this process's resident model."""
     dtype = recipe_of(cell, settings.changes).dtype if cell.condition != BASE else base_dtype(settings)
-    run_cell(cell, lambda: resident(cell.model, dtype), settings, results, say)
+    with wide_products():
+        run_cell(cell, lambda: resident(cell.model, dtype), settings, results, say)
 
 
 def run_grid(
@@ -115,10 +117,15 @@ def check_grid(cells: Sequence[Cell], settings: Settings) -> None:
 
     Raises:
         PluralignError: PA097 for two judges of one name, or two models of one folder; PA070–PA078 for judges that cannot be opened; PA095
-            for a recipe that does not fit.
+            for a recipe that does not fit, or a frontier where nothing is judged.
     """
     if not settings.answers_only:  # the judge may not be installed where models are trained
         check_judges(settings.judging)
+    elif settings.frontier:
+        raise PluralignError(
+            "PA095", "got --frontier with --answers-only; the points on the way are judged where their answers are made, or not at all.",
+            "Leave one of the two out.",
+        )  # fmt: skip
     check_models(dict.fromkeys(cell.model for cell in cells))
     check_changes(settings.changes)
     check_recipes(cells, settings)

@@ -7,6 +7,7 @@ end, and said to be.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -24,8 +25,8 @@ class EqualKl:
 
     Attributes:
         model: its short name.
-        kl: nats an answer, the least of where the runs end.
-        gain: arm -> dimension -> seed -> change of the mean score against the base.
+        kl: nats an answer, the least of where the runs end; NaN where no seed is in all arms.
+        gain: arm -> dimension -> seed -> change of the mean score against the base, of seeds that all arms have.
         on_the_way: whether every run has points between the base and its end.
     """
 
@@ -50,7 +51,9 @@ def equal_kl(points: Sequence[FrontierPoint], arms: Mapping[str, str]) -> list[E
                 runs.setdefault((arms[one.name], one.seed), []).append(one)
         if len({arm for arm, _ in runs}) < 2:
             continue
-        kl = min(max(one.kl for one in of) for of in runs.values())
+        seeds = set.intersection(*({seed for of, seed in runs if of == arm} for arm, _ in runs))
+        runs = {(arm, seed): of for (arm, seed), of in runs.items() if seed in seeds}
+        kl = min((max(one.kl for one in of) for of in runs.values()), default=math.nan)
         gain: dict[str, dict[str, dict[int, float]]] = {}
         for (arm, seed), of in runs.items():
             for dimension in SCORES:
@@ -69,6 +72,9 @@ def equal_kl_told(found: Sequence[EqualKl]) -> list[str]:
     """A sentence a model and score."""
     told = []
     for one in found:
+        if not one.gain:
+            told.append(f"Nothing is compared at equal KL in {one.model}: its arms have no seed in common.")
+            continue
         how = (
             ""
             if one.on_the_way

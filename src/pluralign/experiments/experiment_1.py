@@ -55,7 +55,6 @@ def experiment_1(own: Mapping[str, str], stratum: Stratum, judges: Sequence[str]
             scored = (dimension, *(further(name, dimension) for name in judges))
             for outcome in (*scored, f"{ORDER}.{FRESH}.{dimension}.{group}"):
                 yield difference("exp1", AGAINST_BASE, (group, own[group]), (BASE, BASE), outcome, stratum)
-        yield difference("exp1", NULL, (a, null[0]), (b, null[1]), dimension, stratum)
     for (name, _), pairs in orders.items():
         yield _mean(pairs, f"{ORDER}.{name}.{OWN_DIMENSION}")
 

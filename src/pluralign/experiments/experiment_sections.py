@@ -39,7 +39,7 @@ def who_section(found: Found) -> Section | None:
     findings = []
     for one in effects:
         wanted = one.contrast
-        on_e = wanted.outcome.startswith(f"{ORDER}.{FRESH}.") and wanted.estimand != BEYOND_NULL
+        on_e = wanted.outcome.startswith(f"{ORDER}.{FRESH}.")
         if wanted.estimand in (OWN_GROUP, NULL, BEYOND_NULL) and (on_e or wanted.first == ALL_PAIRS):
             told = null_told(one) if wanted.estimand == NULL else recovered(one, found.ceiling(wanted))
             _, which, dimension = wanted.outcome.split(".")
@@ -58,7 +58,7 @@ def who_section(found: Found) -> Section | None:
             f"On the other dimension {counted([one.headline[3] for one in crossed])} differ with p < .05 before Holm."
         )
     figure = forest_of(
-        "figure2", figure_2(effects, found.survey), "Dots with intervals: what it does to a model who rated, by contrast.",
+        "figure2", figure_2(effects, found.survey, found.of("controls")), "Dots with intervals: what it does to a model who rated, by contrast.",
         "The study's Figure 2. Own-group advantage, (AA − BA) + (BB − AB): how much better each group is served by the model that learnt from it, by the planted "
         "truth of both groups. Judged: the first group's model minus the second's by one judge, as in the study. κ = 0: trained on a release "
         "in which no group weighs anything differently." + CROSSES,

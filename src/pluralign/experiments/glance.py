@@ -8,7 +8,7 @@ from typing import Any
 
 from pluralign.analysis.numbers import DASH, plain
 from pluralign.analysis.table import Table
-from pluralign.experiments.estimands import AGAINST_BASE, BEYOND_NULL, CROSS, JUDGED, NULL, OWN_GROUP, Contrast
+from pluralign.experiments.estimands import AGAINST_BASE, ALIKE, BEYOND_NULL, CROSS, JUDGED, NULL, OWN_GROUP, Contrast
 from pluralign.experiments.found import Found
 from pluralign.experiments.outcomes import ORDER
 from pluralign.experiments.pooled import GridEffect
@@ -92,7 +92,7 @@ def groups_by_judge(found: Found) -> Table:
         wanted = one.contrast
         if wanted.estimand not in (JUDGED, CROSS) or wanted.outcome not in SCORES:
             continue
-        null = _like(effects, wanted, wanted.outcome, NULL)
+        null = _like(found.of("controls"), wanted, wanted.outcome, ALIKE)
         rows.append(
             [_pair(wanted, wanted.outcome), str(wanted.stratum), _study(one), told(one), by_seed(one), told(null)]
         )

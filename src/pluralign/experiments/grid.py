@@ -18,11 +18,12 @@ from pluralign.experiments.asked import FRONTIER, Lacking, lacking
 from pluralign.experiments.cells import BASE, CELL, GENERATED, HELD_OUT, Cell, generations, teacher_of
 from pluralign.experiments.command import command_of
 from pluralign.experiments.comparable import deciding_values
-from pluralign.experiments.generated import forget_generations, generators
-from pluralign.experiments.measure import Place, generate, measured, ratings_of, to_generate
+from pluralign.experiments.generated import are_generated, forget_generations, generators
+from pluralign.experiments.measure import Place, generate, measured, no_adapter, ratings_of, to_generate
 from pluralign.experiments.settings import Settings, probed, recipe_of
 from pluralign.ratings import Ratings
 from pluralign.ratings.tables import write_text
+from pluralign.schema import LANGUAGES
 from pluralign.training.base import Base
 from pluralign.training.examples import rows_of
 from pluralign.training.margins import margins
@@ -133,10 +134,11 @@ def _trained(place: Place, lacks: Lacking, say: Say) -> None:
         if (folder / ADAPTER).is_dir() or not (missing or wants_rewards or lacks.frontier):
             check_run(place, ratings)
             return
-    recipe = _as_begun(recipe_in_full(place, ratings), folder, say)
+        if any(are_generated(folder, language) for language in LANGUAGES):  # another adapter would not be who gave them
+            raise no_adapter(place, missing)
+    recipe, base = _as_begun(recipe_in_full(place, ratings), folder, say), place.base()
     forget(folder)
     say("training")
-    base = place.base()
     command = command_of(cell, settings, folder)
     if recipe.method == "grpo":
         from pluralign.training.grpo import train_grpo

@@ -1,14 +1,15 @@
 """Length of answers: how much a fine-tune changes it, and what is left of its effect at equal length.
 
-A judge may like answers for being short. Prompt by prompt the difference in score is regressed on the difference in length; the
-intercept is the effect at equal length. Where a fine-tune changes the length of nearly every answer, that is an extrapolation.
+A judge may like answers for being short. Run by run and prompt by prompt the difference in score is regressed on the difference in length;
+the intercept is the effect at equal length. Where a fine-tune changes the length of nearly every answer, that is an extrapolation. Intervals
+are as everywhere: over runs and templates with several seeds (`stats.runs`), about the checkpoints with one.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,9 +18,9 @@ from pluralign.experiments.estimands import AGAINST_BASE, JUDGED, Contrast
 from pluralign.experiments.outcomes import Outcomes, is_judged
 from pluralign.experiments.pooled import GridEffect
 from pluralign.experiments.runs import Runs, runs_of
-from pluralign.stats.effects import bca_interval
-from pluralign.stats.pooling import NO_INTERVAL, Interval
-from pluralign.stats.resampling import cluster_sums
+from pluralign.stats.pooling import Interval
+from pluralign.stats.resampling import Floats, cluster_sums
+from pluralign.stats.runs import over_runs
 
 UNIT = 100.0
 """Characters that the slope is per."""
@@ -32,12 +33,14 @@ class LengthEffect:
     Attributes:
         contrast: of judged scores.
         model: its short name.
-        length: difference in characters, with its 95 % BCa interval over templates.
-        length_interval: of it; like the other it is about these checkpoints.
+        length: difference in characters.
+        length_interval: its 95 % interval, over templates and seeds with two seeds or more, over templates with one.
         raw: difference in score, on the same prompts.
-        adjusted: difference in score at equal length; NaN where lengths do not differ from prompt to prompt.
-        adjusted_interval: 95 % BCa interval over templates.
-        slope: score per 100 characters more.
+        adjusted: difference in score at equal length, the mean of the seeds' intercepts; NaN where in some seed lengths do not differ from
+            prompt to prompt.
+        adjusted_interval: its 95 % interval, of the same kind.
+        by_seed: seed -> difference in score at equal length.
+        slope: score per 100 characters more, the mean of the seeds'.
         n_pairs: prompts.
         n_clusters: templates.
     """
@@ -49,69 +52,70 @@ class LengthEffect:
     raw: float
     adjusted: float
     adjusted_interval: Interval
+    by_seed: Mapping[int, float]
     slope: float
     n_pairs: int
     n_clusters: int
 
 
-def length_effects(outcomes: Outcomes, effects: list[GridEffect], *, bootstrap: int, seed: int) -> list[LengthEffect]:
+def length_effects(outcomes: Outcomes, effects: list[GridEffect]) -> list[LengthEffect]:
     """Length beside every judged difference against the base or between two groups' models."""
     found = []
     for one in effects:
         wanted = one.contrast
         if wanted.estimand in (AGAINST_BASE, JUDGED) and is_judged(wanted.outcome):
             runs = [runs_of(outcomes, wanted, of.model) for of in one.models]
-            found += [_length_effect(outcomes, wanted, own, bootstrap, seed) for own in runs if own is not None]
+            found += [_length_effect(outcomes, wanted, own) for own in runs if own is not None]
     return found
 
 
-def _length_effect(outcomes: Outcomes, wanted: Contrast, own: Runs, bootstrap: int, seed: int) -> LengthEffect:
-    y1, y0 = (one.mean(axis=0) for one in own.scores)
-    x1, x0 = (np.mean([outcomes.lengths(one) for one in of], axis=0) for of in own.cells)
-    y, x = y1 - y0, (x1 - x0) / UNIT
-    kept = np.isfinite(y) & np.isfinite(x)
+def _length_effect(outcomes: Outcomes, wanted: Contrast, own: Runs) -> LengthEffect:
+    # (n_seeds, n_prompts); the base has one row, which every seed is compared with.
+    y = own.scores[0] - own.scores[1]
+    first, second = (np.vstack([outcomes.lengths(one) for one in of]) for of in own.cells)
+    x = (first - second) / UNIT
+    kept = (np.isfinite(y) & np.isfinite(x)).all(axis=0)
+    y, x = y[:, kept], x[:, kept]
     clusters = np.array(outcomes.axis(wanted.outcome).clusters)[kept]
-    y, x = y[kept], x[kept]
-    sums = cluster_sums(np.column_stack([np.ones(len(y)), x, x * x, y, x * y]), clusters)
-    whole = [column[None] for column in sums.T]
-    intercept, slope = (float(of(*whole)[0]) for of in (_intercept, _slope))
-    told = len(sums) > 1 and bootstrap > 0
-    length = (
-        Interval(*(UNIT * end for end in bca_interval(_mean, [sums[:, 1], sums[:, 0]], bootstrap, seed)))
-        if told and x.any()
-        else NO_INTERVAL
-    )
-    adjusted = (
-        Interval(*bca_interval(_intercept, [*sums.T], bootstrap, seed))
-        if told and math.isfinite(intercept)
-        else NO_INTERVAL
+    ones = np.ones((1, y.shape[1]))
+    lengths, of_length = _mean_fit([_fit(ones, one, clusters) for one in UNIT * x])
+    fits, of_score = _mean_fit([_fit(np.vstack([ones, at]), one, clusters) for at, one in zip(x, y, strict=True)])
+    n_clusters = len(np.unique(clusters))
+    length, adjusted = lengths.mean(axis=0)[0], fits.mean(axis=0)
+    read_length, read = (
+        over_runs(float(by_seed.mean()), se, n_clusters, by_seed)
+        for by_seed, se in ((lengths[:, 0], of_length), (fits[:, 0], of_score))
     )
     return LengthEffect(
-        wanted, own.model, UNIT * float(x.mean()) if len(x) else math.nan, length, float(y.mean()) if len(y) else math.nan, intercept, adjusted,
-        slope, len(y), len(sums),
+        wanted, own.model, float(length), Interval(read_length.low, read_length.high), float(y.mean()) if y.size else math.nan,
+        float(adjusted[0]), Interval(read.low, read.high), dict(zip(own.seeds, fits[:, 0].tolist(), strict=True)), float(adjusted[1]),
+        y.shape[1], n_clusters,
     )  # fmt: skip
 
 
-def _slope(
-    n: NDArray[Any], x: NDArray[Any], xx: NDArray[Any], y: NDArray[Any], xy: NDArray[Any], axis: int = -1
-) -> NDArray[Any]:
-    """Least squares from sums over clusters; NaN where lengths do not vary."""
-    n, x, xx, y, xy = (part.sum(axis=axis) for part in (n, x, xx, y, xy))
-    spread = n * xx - x * x
-    found: NDArray[Any] = np.full(np.shape(spread), np.nan)
-    np.divide(n * xy - x * y, spread, out=found, where=spread > 1e-9 * np.maximum(n * xx, 1e-300))
-    return found
+def _fit(design: Floats, values: Floats, clusters: NDArray[np.str_]) -> tuple[Floats, Floats]:
+    """Least squares of one run.
+
+    Args:
+        design: (n_terms, n_prompts), the intercept first.
+        values: (n_prompts,).
+        clusters: (n_prompts,) template of each.
+
+    Returns:
+        (n_terms,) coefficients, and (n_clusters,) what each cluster adds to the intercept's error; all NaN where a term does not vary.
+    """
+    gram = design @ design.T
+    if not values.size or np.linalg.matrix_rank(gram, hermitian=True) < len(gram):
+        return np.full(len(design), math.nan), np.full(len(np.unique(clusters)), math.nan)
+    inverse = np.linalg.inv(gram)
+    found = inverse @ (design @ values)
+    residuals = values - found @ design
+    return found, cluster_sums((design * residuals).T, clusters) @ inverse[0]
 
 
-def _intercept(
-    n: NDArray[Any], x: NDArray[Any], xx: NDArray[Any], y: NDArray[Any], xy: NDArray[Any], axis: int = -1
-) -> NDArray[Any]:
-    slope = _slope(n, x, xx, y, xy, axis)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        found: NDArray[Any] = (y.sum(axis=axis) - slope * x.sum(axis=axis)) / n.sum(axis=axis)
-    return found
-
-
-def _mean(total: NDArray[Any], n: NDArray[Any], axis: int = -1) -> NDArray[Any]:
-    found: NDArray[Any] = total.sum(axis=axis) / n.sum(axis=axis)
-    return found
+def _mean_fit(fits: list[tuple[Floats, Floats]]) -> tuple[Floats, float]:
+    """(n_seeds, n_terms) of all runs, and the cluster-robust standard error of the mean of their intercepts."""
+    influence = np.mean([of for _, of in fits], axis=0)
+    n = len(influence)
+    se = math.sqrt(n / (n - 1) * float((influence**2).sum())) if n > 1 else math.nan
+    return np.vstack([one for one, _ in fits]), se

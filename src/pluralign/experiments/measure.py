@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import cache
@@ -140,11 +140,7 @@ def generate(place: Place, lacks: Lacking, say: Say) -> None:
         return
     adapter = folder / ADAPTER
     if cell.condition != BASE and not adapter.is_dir():
-        what = f"answers in {', '.join(missing)} need" if missing else "held-out pairs need"
-        raise PluralignError(
-            "PA097", f"{cell.name}, seed {cell.seed}: {what} its adapter, which is not at {adapter} (adapters are not committed).",
-            f"Remove {folder} and run again, which trains the cell anew; or leave the language out.",
-        )  # fmt: skip
+        raise no_adapter(place, missing)
     base = place.base()
     _check_weights(place, base)
     with base.with_adapter(adapter) if cell.condition != BASE else nullcontext(base.model) as model:
@@ -157,6 +153,20 @@ def generate(place: Place, lacks: Lacking, say: Say) -> None:
             (folder / generations(language)).unlink(missing_ok=True)  # nobody knows what made it
             remember_generator(folder, language, base)
             generated(base, model, language, settings.generation_batch, folder, settings.limit)
+
+
+def no_adapter(place: Place, missing: Sequence[str]) -> PluralignError:
+    """The error where an adapter is needed that is not there.
+
+    Args:
+        place: the cell, trained.
+        missing: languages whose answers need it; none where it is the held-out pairs.
+    """
+    cell, what = place.cell, f"answers in {', '.join(missing)} need" if missing else "held-out pairs need"
+    return PluralignError(
+        "PA097", f"{cell.name}, seed {cell.seed}: {what} its adapter, which is not at {place.folder / ADAPTER} (adapters are not committed).",
+        f"Bring it there; or remove {place.folder} and run again, which trains the cell anew; or leave the language out.",
+    )  # fmt: skip
 
 
 def _check_weights(place: Place, base: Base) -> None:

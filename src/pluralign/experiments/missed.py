@@ -1,4 +1,4 @@
-"""Runs that were to stop at a KL and whose steps ended first: they are at no equal KL, and what they are compared in is left out."""
+"""Runs that were to stop at a KL and whose steps ended first: they are at no equal KL, and their seed is left out of what they are compared in."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Missed:
     Attributes:
         where: its folder below the results.
         kl: where it ended, nats an answer.
-        contrasts: of its model that are left out for it: experiment and what is compared.
+        contrasts: of its model that it is left out of: experiment and what is compared.
     """
 
     where: str
@@ -24,7 +24,7 @@ class Missed:
 
 
 def missed(results: Results) -> list[Missed]:
-    """Runs of protocol kl that did not reach their target, with the contrasts that are left out for them."""
+    """Runs of protocol kl that did not reach their target, with the contrasts that they are left out of."""
     found = []
     runs = [one for one in results.cells if one.missed_kl]
     every = wanted_contrasts(results) if runs else []

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 
-from pluralign.experiments.cells import BASE, Cell
+from pluralign.experiments.cells import BASE, CONTRASTS, Cell
 from pluralign.experiments.contrasts import PROTOCOLS
 from pluralign.experiments.estimands import (
     AGAINST_BASE,
+    ALIKE,
     CROSS,
     JUDGED,
     NULL,
@@ -54,12 +55,31 @@ def rows_of(
     return tuple(found)
 
 
-def figure_2(effects: Sequence[GridEffect], survey: Sequence[SurveyDifference]) -> list[Panel]:
+def figure_2(
+    effects: Sequence[GridEffect], survey: Sequence[SurveyDifference], controls: Sequence[GridEffect] = ()
+) -> list[Panel]:
     """Who rates; of the first tie rule and protocol, as the others stand in the table.
 
     So does the own-group advantage by the jury: its groups are nearly one (`jury.JuryReach`), and a panel of zeros would look like a finding.
+
+    Args:
+        effects: of experiment 1.
+        survey: differences in the ratings, drawn beside the judged ones.
+        controls: their contrasts, among them those of models of the null release: of the same pairs of groups they are drawn too.
     """
-    effects = [one for one in effects if one.contrast.stratum == effects[0].contrast.stratum]
+    stratum = effects[0].contrast.stratum
+    trained_on = {(first, second): dimension for dimension, first, second in CONTRASTS}
+    alike = [
+        one for one in controls
+        if one.contrast.estimand == ALIKE and (one.contrast.first, one.contrast.second) in trained_on
+    ]  # fmt: skip
+    effects = [one for one in (*effects, *alike) if one.contrast.stratum == stratum]
+
+    def judged(own_dimension: bool) -> list[GridEffect]:
+        return [
+            one for one in of((JUDGED, CROSS, ALIKE), is_judged)
+            if (trained_on[one.contrast.first, one.contrast.second] == one.contrast.outcome) == own_dimension
+        ]  # fmt: skip
 
     def of(estimands: tuple[str, ...], kind: Callable[[str], bool]) -> list[GridEffect]:
         return [one for one in effects if one.contrast.estimand in estimands and kind(one.contrast.outcome)]
@@ -70,8 +90,8 @@ def figure_2(effects: Sequence[GridEffect], survey: Sequence[SurveyDifference]) 
     return [
         Panel("Own-group, order on E", rows_of(of((OWN_GROUP, NULL), _on(FRESH)), own), axis=SHARES),
         Panel("Own-group, order on test", rows_of(of((OWN_GROUP, NULL), _on(TEST)), own), axis=SHARES),
-        Panel("Judged, own dimension", rows_of(of((JUDGED, NULL), is_judged), own, survey), axis=POINTS),
-        Panel("Judged, other dimension", rows_of(of((CROSS,), is_judged), own), axis=POINTS),
+        Panel("Judged, own dimension", rows_of(judged(True), own, survey), axis=POINTS),
+        Panel("Judged, other dimension", rows_of(judged(False), own), axis=POINTS),
     ]
 
 

@@ -141,7 +141,9 @@ def _grid_effect(outcomes: Outcomes, wanted: Contrast, bootstrap: int, seed: int
     for one in found:
         if one.left_out:
             told = ", ".join(map(str, one.left_out))
-            notes.append(f"{one.model}: of seeds {told} not every arm is there, or scored: they are left out")
+            notes.append(
+                f"{one.model}: of seeds {told} not every arm is there, scored, or at its KL: they are left out"
+            )
     return GridEffect(wanted, found, pooled, math.nan, tuple(notes))
 
 

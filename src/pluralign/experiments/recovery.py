@@ -30,8 +30,8 @@ class Recovery:
         set: `e` or `test`.
         dimension, group: whose truth: a dimension and the group that were trained on.
         share: mean over prompts of the share of pairs in the true order, seeds averaged.
-        low, high: its 95 % interval, over templates and seeds with two seeds or more, over templates with one (`stats.runs`); exact where the
-            share is 0 or 1.
+        low, high: its 95 % interval, over templates and seeds with two seeds or more, over templates with one (`stats.runs`), cut at 0 and 1;
+            exact where the share is 0 or 1.
         p: of "chance", two-sided.
         by_seed: seed -> share, on the prompts that all seeds have.
         n_prompts, n_clusters: with a pair whose order is known.
@@ -49,11 +49,6 @@ class Recovery:
     by_seed: Mapping[int, float]
     n_prompts: int
     n_clusters: int
-
-    @property
-    def is_null(self) -> bool:
-        """Whether it was trained on the null release."""
-        return self.name.endswith(".null")
 
     @property
     def is_shuffled(self) -> bool:
@@ -91,7 +86,9 @@ def _recovery(names: tuple[str, str, str, str, str], runs: Mapping[int, Floats],
     whole = scores[:, np.isfinite(scores).all(axis=0)]
     by_seed = dict(zip(runs, whole.mean(axis=1).tolist() if whole.size else [math.nan] * len(runs), strict=True))
     read = over_runs(effect.estimate, effect.se, effect.n_clusters, list(by_seed.values()))
-    share, low, high = effect.estimate + CHANCE, read.low + CHANCE, read.high + CHANCE
+    share = effect.estimate + CHANCE
+    # By t an interval of few seeds that differ much would reach shares that there are not; NaN stays NaN.
+    low, high = np.clip([read.low + CHANCE, read.high + CHANCE], 0.0, 1.0).tolist()
     if math.isnan(low) and share in (0.0, 1.0):
         low, high = share_interval(share, share, share, effect.n_clusters)
     return Recovery(*names, share, low, high, read.p, by_seed, effect.n_pairs, effect.n_clusters)
@@ -105,7 +102,8 @@ class FrontierPoint:
         model, name, seed: of the cell.
         at: share of the run, 1 at its end; NaN where it is not told.
         kl: nats an answer.
-        gain: dimension -> change of the mean score against the base, in the dimension's own direction.
+        gain: dimension -> change of the mean score against the base, in the dimension's own direction; of answers in the grid's first
+            language, as on the way no others are measured.
     """
 
     model: str
@@ -123,9 +121,9 @@ def frontier(outcomes: Outcomes) -> list[FrontierPoint]:
         base = outcomes.results.of(one.model, BASE)
         if one.cell.condition == BASE or not base:
             continue
+        language = _first_language(outcomes)
         if one.frontier is not None:
-            # Points on the way are means over the first language's prompts, and so is what they are compared with.
-            table = base[0].answers[_first_language(outcomes)]
+            table = base[0].answers[language]
             first = {name: known_mean(table.column(name).to_numpy()) for name in SCORES}
             for row in one.frontier.to_pylist():
                 gain = {name: row[name] - first[name] for name in SCORES}
@@ -141,7 +139,10 @@ def frontier(outcomes: Outcomes) -> list[FrontierPoint]:
                     )
                 )
         if math.isfinite(one.kl):
-            gain = {name: known_mean(outcomes.scores(one, name) - outcomes.scores(base[0], name)) for name in SCORES}
+            gain = {}
+            for name in SCORES:
+                asked = np.array([of == language for of, _ in outcomes.axis(name).keys], dtype=bool)
+                gain[name] = known_mean((outcomes.scores(one, name) - outcomes.scores(base[0], name))[asked])
             found.append(FrontierPoint(one.model, one.cell.name, one.cell.seed, 1.0, one.kl, gain))
     return found
 

@@ -156,7 +156,7 @@ def computed(
     same = not trained_on or trained_on == ratings.provenance.checksum
     return Found(
         outcomes, effects, coverage(read), recoveries(outcomes), frontier(outcomes),
-        length_effects(outcomes, effects, bootstrap=bootstrap, seed=seed),
+        length_effects(outcomes, effects),
         survey_differences(ratings, bootstrap=bootstrap, seed=seed) if same else [], printable(stamp), stamp.startswith("SIMULATED"),
         jury_reaches(outcomes), missed(read), ceilings(outcomes), apart(read),
     )  # fmt: skip

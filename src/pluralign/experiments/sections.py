@@ -30,7 +30,7 @@ from pluralign.experiments.panels import recovery_panels, short_name
 from pluralign.experiments.published import PUBLISHED_EFFECTS
 from pluralign.experiments.recovery import CHANCE
 from pluralign.experiments.results import further_judges
-from pluralign.experiments.wording import counted, shown, under
+from pluralign.experiments.wording import counted, holm_p, shown, under
 from pluralign.report.figures import words
 from pluralign.report.sections import Figure, Section
 from pluralign.training.heldout import FRESH
@@ -62,7 +62,7 @@ def coverage_section(found: Found) -> Section:
     ]
     if empty:
         findings.append(f"Nothing yet of {', '.join(empty)}.")
-    if extra := outside(results, list(found.coverage)):
+    if extra := outside(results):
         findings.append(
             f"{len(extra)} finished cells belong to no experiment; they are in the tables of cells and of recovery."
         )
@@ -70,7 +70,7 @@ def coverage_section(found: Found) -> Section:
     if some := sorted(read - set(results.further_judges)):
         findings.append(f"Scores by {', '.join(some)} are there for some cells only and are not used.")
     findings += [
-        f"Left out, as {one.where} did not reach its KL (it ended at {one.kl:.2f} nats an answer): {'; '.join(one.contrasts) or 'no contrast'}."
+        f"{one.where} did not reach its KL (it ended at {one.kl:.2f} nats an answer), and its seed is left out of: {'; '.join(one.contrasts) or 'no contrast'}."
         for one in found.missed
     ]
     findings += apart_told(found.apart)
@@ -100,6 +100,10 @@ def recovery_section(found: Found) -> Section:
         )
         if of
     ]
+    if singles := sum(len(one.by_seed) < 2 for one in rows):
+        findings.append(
+            f"Intervals of {singles} of them with one seed are about that checkpoint; the others are over runs and templates."
+        )
     findings += [
         f"The most: {short_name(best.name)} in {best.model}, {interval(best.share, best.low, best.high)} of pairs on {words(best.dimension)}.",
     ]  # fmt: skip
@@ -130,7 +134,7 @@ def controls_section(found: Found) -> Section | None:
         largest = max(alike, key=lambda one: abs(one.headline[0]))
         findings.append(
             f"Models of the κ = 0 release, in whose ratings nothing differs that was planted, as a yardstick: {counted([one.headline[3] for one in alike])} differ with p < .05 before Holm, "
-            f"at most {tables.outcome_words(largest.contrast.outcome)}, {largest.contrast.label}: {shown(largest)}. Differences of this size need nobody's values."
+            f"{counted([holm_p(one) for one in alike])} after, the most {tables.outcome_words(largest.contrast.outcome)}, {largest.contrast.label}: {shown(largest)}. Differences of this size need nobody's values."
         )
     kept = {
         (one.model, one.contrast.terms[0].name, one.contrast.outcome): one

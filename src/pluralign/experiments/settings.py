@@ -59,7 +59,7 @@ class Settings:
         """The settings of a folder once these are added to them; nothing is written.
 
         What only says how much is measured may differ: languages, further judges, frontier. What is new of it is added to those of the
-        results, and then measured of finished cells too.
+        results, and then measured of finished cells too. `micro_batch`, which decides nothing but memory, may differ as well.
 
         Raises:
             PluralignError: PA097 where they differ otherwise, with what; PA099 where those of the folder cannot be read.
@@ -72,7 +72,7 @@ class Settings:
         differ = [
             f"{key}: {then.get(key)!r} there, {now[key]!r} now"
             for then, now, keys in ((former, own, fixed), (former["judging"], own["judging"], ("judge", "jury")))
-            for key in keys if absolute(then.get(key)) != absolute(now[key])
+            for key in keys if absolute(_deciding(key, then.get(key))) != absolute(_deciding(key, now[key]))
         ]  # fmt: skip
         if differ:
             raise PluralignError(
@@ -120,9 +120,16 @@ def _together(former: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
 
     besides = both(former["judging"].get("besides", []), own["judging"]["besides"])
     return {
-        **former, "languages": both(former["languages"], own["languages"]), "frontier": bool(former.get("frontier")) or own["frontier"],
+        **former, "changes": own["changes"], "languages": both(former["languages"], own["languages"]), "frontier": bool(former.get("frontier")) or own["frontier"],
         "judging": {**former["judging"], "besides": besides},
     }  # fmt: skip
+
+
+def _deciding(key: str, value: Any) -> Any:
+    """A setting without what of it has no effect on results."""
+    if key != "changes" or not isinstance(value, Mapping):
+        return value
+    return {name: of for name, of in value.items() if name.rpartition(":")[2] != "micro_batch"}
 
 
 RATER_MODEL = "rater-model:"
@@ -207,7 +214,7 @@ PROBED_EVERY = 2
 PROBED_AT = 0.25
 """Share of a run between two probes under the other protocols, where neither the recipe nor the grid says."""
 KL_STEPS = 4
-"""The most steps of protocol kl, over the recipe's `steps`. At the suite's settings GRPO came to .37 of the 1 nat that is its target, so
+"""The most steps of protocol kl, over the recipe's `steps`. In `baselines/results` GRPO came to .35–.53 of the 1 nat that is its target, so
 that with its own steps it would never get there; DPO stops well before."""
 
 

@@ -164,7 +164,7 @@ def recovery_table(found: Sequence[Recovery], stamp: str) -> Table:
     return Table.of(
         "recovery", "Recovery of the truth, cell by cell", columns, rows, records,
         f"{stamp}. Mean over prompts of the share of answer pairs that the implicit reward orders as they truly are; chance is .5. Set e: phrases, topics and "
-        "templates that occur in nothing that was trained on.", ["share in true order [95 %]", "p (chance)", "prompts", "templates"],
+        "templates that occur in nothing that was trained on. Intervals and p of several seeds are over runs and templates, of one about that checkpoint.", ["share in true order [95 %]", "p (chance)", "prompts", "templates"],
     )  # fmt: skip
 
 
@@ -175,13 +175,14 @@ def length_table(found: Sequence[LengthEffect], stamp: str) -> Table:
         wanted = one.contrast
         rows.append([
             f"{wanted.experiment}: {wanted.label}", words(wanted.outcome), str(wanted.stratum), one.model, interval(one.length, *one.length_interval, 0),
-            f"{one.raw:z.3f}" if math.isfinite(one.raw) else DASH, interval(one.adjusted, *one.adjusted_interval), one.n_pairs,
+            f"{one.raw:z.3f}" if math.isfinite(one.raw) else DASH, interval(one.adjusted, *one.adjusted_interval),
+            each_seed(one.by_seed), one.n_pairs,
         ])  # fmt: skip
         records.append(plain({
             "experiment": wanted.experiment, "first": wanted.first, "second": wanted.second, "outcome": wanted.outcome, "ties": wanted.stratum.ties,
             "protocol": wanted.stratum.protocol, "model": one.model, "length": one.length, "length_low": one.length_interval.low,
             "length_high": one.length_interval.high, "raw": one.raw, "adjusted": one.adjusted, "adjusted_low": one.adjusted_interval.low,
-            "adjusted_high": one.adjusted_interval.high, "slope_per_100_characters": one.slope, "n_pairs": one.n_pairs, "n_clusters": one.n_clusters,
+            "adjusted_high": one.adjusted_interval.high, "adjusted_by_seed": {str(k): v for k, v in one.by_seed.items()}, "slope_per_100_characters": one.slope, "n_pairs": one.n_pairs, "n_clusters": one.n_clusters,
             "ratings": stamp,
         }))  # fmt: skip
     columns = [
@@ -192,12 +193,14 @@ def length_table(found: Sequence[LengthEffect], stamp: str) -> Table:
         "characters [95 %]",
         "effect",
         "at equal length [95 %]",
+        "by seed",
         "prompts",
     ]
     return Table.of(
         "length", "Length of answers", columns, rows, records,
         f"{stamp}. Difference in characters, and the difference in score where two answers are equally long: the intercept of a regression of the one on the "
-        "other, prompt by prompt. Where nearly every answer has become shorter, it is an extrapolation.", ["characters [95 %]", "effect", "at equal length [95 %]", "prompts"],
+        "other, run by run and prompt by prompt. Where nearly every answer has become shorter, it is an extrapolation. Where each of several seeds is listed, intervals are over "
+        "runs and templates; with one they are about these checkpoints.", ["characters [95 %]", "effect", "at equal length [95 %]", "prompts"],
     )  # fmt: skip
 
 
@@ -230,6 +233,6 @@ def frontier_table(points: Sequence[FrontierPoint], stamp: str) -> Table:
     ]
     return Table.of(
         "frontier", "Gain against KL", ["cell", "model", "seed", "of the run", "KL", "toxicity", "emotional awareness"], rows, records,
-        f"{stamp}. Change of the mean score against the base, and KL from it in nats an answer, on answers sampled at temperature 1. Points on the way are of "
-        "the first language.", ["seed", "of the run", "KL", "toxicity", "emotional awareness"],
+        f"{stamp}. Change of the mean score against the base, and KL from it in nats an answer, on answers sampled at temperature 1; of answers in the first "
+        "language.", ["seed", "of the run", "KL", "toxicity", "emotional awareness"],
     )  # fmt: skip

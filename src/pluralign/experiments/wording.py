@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from pluralign.analysis.numbers import interval
-from pluralign.experiments.estimands import AGAINST_BASE, PAIRWISE
+from pluralign.experiments.estimands import AGAINST_BASE, BEYOND_NULL, PAIRWISE
 from pluralign.experiments.outcomes import ORDER, is_scored
 from pluralign.experiments.pooled import GridEffect
 from pluralign.experiments.tables import outcome_words
@@ -116,21 +116,27 @@ def beside_study(one: GridEffect) -> str:
 
 
 def recovered(one: GridEffect, ceiling: float) -> str:
-    """Whether what was planted shows.
+    """Whether groups are served better by their own model, and whether that comes of what was planted: only what is left less the null's does.
 
     Args:
-        one: an own-group advantage by order.
+        one: an own-group advantage by order, or what is left of one less the null's.
         ceiling: of two models that know their group's order.
     """
     _, low, high, _ = one.headline
     if not math.isfinite(low):
         return "without an interval nothing can be said"
-    could = f" (two models that knew their group's order would have {ceiling:.3f})"
+    could = f" (two models that knew their group's order would have {ceiling:.3f})" if math.isfinite(ceiling) else ""
+    if one.contrast.estimand == BEYOND_NULL:
+        if low > 0:
+            return f"the planted effect is recovered{could}"
+        if high < 0:
+            return f"the opposite of what was planted{could}"
+        return f"the planted effect is not shown, nor excluded: the interval holds 0{could}"
     if low > 0:
-        return f"the planted effect is recovered{could}"
+        return f"groups are served better by the model that learnt from them{could}; whether for what was planted, only the same less κ = 0 tells"
     if high < 0:
-        return f"the opposite of what was planted{could}"
-    return f"the planted effect is not shown, nor excluded: the interval holds 0{could}"
+        return f"groups are served worse by the model that learnt from them{could}"
+    return f"not shown, nor excluded: the interval holds 0{could}"
 
 
 def null_told(one: GridEffect) -> str:

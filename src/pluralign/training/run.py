@@ -82,6 +82,7 @@ def train(
             where the folder holds a run of another recipe, model, ratings or margins, PA098 where nothing changed, PA055 on a full disk.
     """
     began = time.perf_counter()
+    accumulation(recipe)  # what it refuses is refused before the folder is taken
     examples = examples_of(recipe, ratings, base.chat(recipe.max_length), offset)
     half = max(1, recipe.micro_batch // 2)
     with alone(folder), room_needed(folder):
@@ -138,7 +139,12 @@ def within_memory(
 
 
 def _no_memory(recipe: Recipe) -> PluralignError:
-    return PluralignError("PA096", f"out of memory with micro_batch {recipe.micro_batch}.", FIX)
+    smaller = (
+        f"Set micro_batch={max(1, recipe.micro_batch // 4)}: fewer at once, the same batch. Or: "
+        if recipe.micro_batch > 1
+        else ""
+    )
+    return PluralignError("PA096", f"out of memory with micro_batch {recipe.micro_batch}.", smaller + FIX)
 
 
 def _train(
@@ -203,17 +209,27 @@ def finish(
     return Trained(folder, info)
 
 
-def arguments(recipe: Recipe, folder: Path, steps: int, base: Base) -> TrainingArguments:
-    """The trainer's own settings; autocast is ours, so that both of its halves are the same everywhere."""
+def accumulation(recipe: Recipe) -> int:
+    """Micro-batches that a device adds up for a step.
+
+    Raises:
+        PluralignError: PA095 where a batch does not divide into devices and micro-batches.
+    """
     world = n_ranks()
     if recipe.batch % (recipe.micro_batch * world):
+        share, rest = divmod(recipe.batch, world)
         raise PluralignError(
             "PA095", f"batch {recipe.batch} does not divide into {world} device(s) × micro_batch {recipe.micro_batch}.",
-            "Set batch or micro_batch.",
+            f"Set micro_batch to {share} or what divides it, or start fewer processes (accelerate launch --num_processes 1)."
+            if share and not rest else f"Set batch to a multiple of {world}, or start fewer processes (accelerate launch --num_processes 1).",
         )  # fmt: skip
+    return recipe.batch // (recipe.micro_batch * world)
+
+
+def arguments(recipe: Recipe, folder: Path, steps: int, base: Base) -> TrainingArguments:
+    """The trainer's own settings; autocast is ours, so that both of its halves are the same everywhere."""
     return TrainingArguments(
-        **shared_arguments(recipe, folder, steps, base), remove_unused_columns=False,
-        gradient_accumulation_steps=recipe.batch // (recipe.micro_batch * world),
+        **shared_arguments(recipe, folder, steps, base), remove_unused_columns=False, gradient_accumulation_steps=accumulation(recipe)
     )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
+import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
@@ -35,6 +36,8 @@ LOCK, OWN_LOCK = ".lock", ".training"
 """Files that are locked: by who works on a cell of a grid, and by who trains, in a grid or not."""
 WEIGHTS = ", weights "
 """Between a model's name and what it is, in the first line of `recipe.yaml`."""
+MICRO_BATCH = re.compile(r"^micro_batch: .*\n", re.MULTILINE)
+"""Its line in `recipe.yaml`."""
 Say = Callable[[str], None]
 
 
@@ -132,6 +135,8 @@ def forget_checkpoints(folder: Path) -> None:
 def own_folder(folder: Path, recipe: Recipe, base: Base, ratings: Ratings, offset: Floats | None = None) -> None:
     """Write the recipe down under a line of what else the run depends on, or refuse a folder that another one was begun in.
 
+    `micro_batch` decides nothing but memory: a run that was begun with another one begins anew with this one, and one that is finished is kept.
+
     Args:
         folder: of the run.
         recipe: of it; everything that can be set.
@@ -147,7 +152,11 @@ def own_folder(folder: Path, recipe: Recipe, base: Base, ratings: Ratings, offse
     head = f"# {base.name}{WEIGHTS}{base.digest}, ratings {ratings.provenance.checksum[:16]}{margins}"
     text = f"{head}\n{recipe.to_yaml()}"
     before = _as_now(place.read_text("utf-8"), base.name) if place.is_file() else text
-    if before != text:
+    if before != text and MICRO_BATCH.sub("", before) == MICRO_BATCH.sub("", text):
+        if is_finished(folder):
+            return
+        forget_checkpoints(folder)
+    elif before != text:
         raise PluralignError(
             "PA097", f"{folder} holds a run of another recipe, model or ratings: {_differences(before, text)}.",
             "Name another folder, or remove it.",

@@ -18,6 +18,7 @@ from pluralign.errors import PluralignError, unusable_place
 from pluralign.evaluation.small_model import NAME as SMALL_MODEL
 from pluralign.ratings import Ratings
 from pluralign.training.base import Base
+from pluralign.training.products import wide_products
 from pluralign.training.ranks import is_main_process
 from pluralign.training.recipe import Recipe, read_recipe
 from pluralign.training.run_folder import ADAPTER, CARD, CURVES, RECIPE, RUN, Trained
@@ -126,7 +127,7 @@ def run_script(main: Callable[[Sequence[str]], None]) -> None:
     Of several processes the first one says how the run goes; errors are told by whichever has them.
     """
     try:
-        with nullcontext() if is_main_process() else redirect_stdout(io.StringIO()):
+        with nullcontext() if is_main_process() else redirect_stdout(io.StringIO()), wide_products():
             main(sys.argv[1:])
     except PluralignError as error:
         print(error, file=sys.stderr)
