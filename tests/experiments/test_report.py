@@ -110,7 +110,7 @@ def test_the_record_has_no_nan_and_a_reason_for_every_null(written):
             assert of["low"] is not None or of["notes"]
         assert effect["pooled"] is None or effect["pooled"]["low"] is not None or effect["pooled"]["notes"]
         assert effect["pooled"] is not None or effect["notes"]
-    assert record["schema"] == 2
+    assert record["schema"] == 3
     assert "null" in record["notes"]
 
 
@@ -176,6 +176,13 @@ def test_the_glance_at_groups_has_own_group_advantage_ceiling_and_null(written):
     assert [(row["first"], row["estimand"]) for row in judged] == [
         (first, estimand) for first, _ in pairs for estimand in ("difference", "other dimension")
     ]  # fmt: skip
+    for row in judged:  # on the dimension that they were not trained on, too
+        outcome = row["dimension"]
+        (effect,) = (
+            one for one in written.record["effects"]
+            if (one["estimand"], one["first"], one["second"], one["outcome"]) == ("nothing planted", row["first"], row["second"], outcome)
+        )  # fmt: skip
+        assert float(row["null_estimate"]) == effect["pooled"]["estimate"]
     text = (written.folder / "tables" / "glance-groups.md").read_text("utf-8")
     assert "| female − male, emotional awareness | p = .860 |" in text
 
@@ -274,7 +281,7 @@ def test_figure_2_lays_ratings_and_the_study_beside_the_models(written, whole_gr
     outcomes = Outcomes(read_results(whole_grid), Truth.of(shipped, ""))
     effects = grid_effects(
         outcomes,
-        [one for one in contrasts(outcomes.results) if one.experiment in ("exp1", "exp2")],
+        [one for one in contrasts(outcomes.results) if one.experiment in ("exp1", "exp2", "controls")],
         bootstrap=0,
         seed=0,
     )
@@ -283,18 +290,27 @@ def test_figure_2_lays_ratings_and_the_study_beside_the_models(written, whole_gr
         for panel in figure_2(
             [one for one in effects if one.contrast.experiment == "exp1"],
             survey_differences(shipped, bootstrap=5, seed=0),
+            [one for one in effects if one.contrast.experiment == "controls"],
         )
     }
     rows = {row.label: row for row in panels["Judged, own dimension"]}
-    assert rows["female − male (toxicity)"].published == -0.035
-    assert rows["female − male (toxicity)"].survey is not None
-    assert rows["female − male (toxicity)"].of_runs == (True, True), "two seeds"
-    assert rows["female − male, κ = 0 (toxicity)"].published is None
+    assert rows["female − male (tox.)"].published == -0.035
+    assert rows["female − male (tox.)"].survey is not None
+    assert rows["female − male (tox.)"].of_runs == (True, True), "two seeds"
+    assert rows["female − male, κ = 0 (tox.)"].published is None
+    for which, dimensions in (("own", ("tox.", "EA", "EA")), ("other", ("EA", "tox.", "tox."))):
+        assert [row.label for row in panels[f"Judged, {which} dimension"]] == [
+            f"{pair}{null} ({dimension})"
+            for pair, dimension in zip(
+                ("female − male", "liberal − conservative", "white − black"), dimensions, strict=True
+            )
+            for null in ("", ", κ = 0")
+        ]
     for name in ("E", "test"):
         assert [row.label for row in panels[f"Own-group, order on {name}"]] == [
             f"{pair}{null}{what}"
             for pair, what in (
-                ("female / male", " (toxicity)"), ("liberal / conservative", " (EA)"), ("white / black", " (EA)"), ("all pairs", "")
+                ("female / male", " (tox.)"), ("liberal / conservative", " (EA)"), ("white / black", " (EA)"), ("all pairs", "")
             )
             for null in ("", ", κ = 0")
         ]  # fmt: skip

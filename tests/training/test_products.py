@@ -116,6 +116,30 @@ def test_weights_that_come_and_go_at_one_address_are_told_apart():
             del w
 
 
+@pytest.mark.parametrize("context", [nullcontext, torch.inference_mode], ids=lambda c: c.__name__)
+def test_one_new_token_against_its_keys_is_left_as_it_is(monkeypatch, context):
+    generator = torch.Generator().manual_seed(0)
+    query, keys = (torch.randn(*shape, generator=generator).bfloat16() for shape in ((6, 1, 64), (6, 30, 64)))
+    expected, w = query @ keys.transpose(1, 2), frozen()
+    with WideProducts(), context():
+        seen = widenings(monkeypatch)
+        assert torch.equal(query @ keys.transpose(1, 2), expected)
+        assert not seen
+        assert (keys @ keys.transpose(1, 2)).shape == (6, 30, 30)
+        assert len(seen) == 2
+        assert nn.functional.linear(query, w).shape == (6, 1, 48)
+        assert len(seen) > 2
+
+
+def test_a_weight_that_was_made_in_inference_mode_is_widened_each_time():
+    x = tensors()[0]
+    with WideProducts(), torch.inference_mode():
+        w = frozen()
+        first = nn.functional.linear(x, w)
+        w.mul_(2)
+        assert torch.equal(nn.functional.linear(x, w), first * 2)
+
+
 def test_a_weight_that_is_trained_is_not_kept():
     x, w = tensors()[0], nn.Parameter(frozen().detach())
     with WideProducts() as mode:

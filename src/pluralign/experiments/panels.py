@@ -76,9 +76,11 @@ def figure_2(
     effects = [one for one in (*effects, *alike) if one.contrast.stratum == stratum]
 
     def judged(own_dimension: bool) -> list[GridEffect]:
+        """Pair by pair, the null's beneath its own."""
+        found = of((JUDGED, CROSS, ALIKE), is_judged)
         return [
-            one for one in of((JUDGED, CROSS, ALIKE), is_judged)
-            if (trained_on[one.contrast.first, one.contrast.second] == one.contrast.outcome) == own_dimension
+            one for pair, dimension in trained_on.items() for one in found
+            if (one.contrast.first, one.contrast.second) == pair and (one.contrast.outcome == dimension) == own_dimension
         ]  # fmt: skip
 
     def of(estimands: tuple[str, ...], kind: Callable[[str], bool]) -> list[GridEffect]:
@@ -101,7 +103,7 @@ def _on(name: str) -> Callable[[str], bool]:
 
 
 def _short(outcome: str) -> str:
-    return "toxicity" if "toxicity" in outcome else "EA"
+    return "tox." if "toxicity" in outcome else "EA"
 
 
 def figures_3_4(effects: Sequence[GridEffect]) -> list[Panel]:

@@ -49,7 +49,7 @@ from pluralign.report.write import drawn
 
 PAGE, TEXT, RECORD = "index.html", "experiments.md", "experiments.json"
 PARTS = ("figures", "tables")
-SCHEMA = 2
+SCHEMA = 3
 CLAIM = (
     "No person gave the ratings that these models learnt from: they were drawn from a model calibrated to published statistics, in which effects were planted. What may be said "
     "is that a method recovers the planted effect, or does not; never that a model is better aligned."

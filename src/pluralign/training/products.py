@@ -20,6 +20,7 @@ _aten = torch.ops.aten
 PRODUCTS = frozenset(one.default for one in (_aten.mm, _aten.addmm, _aten.bmm, _aten.linear, _aten.matmul))
 """What linear layers, forwards and backwards, come to; in inference mode they come whole. Attention has a kernel of its own, which is fast
 either way."""
+OF_BATCHES = frozenset({_aten.bmm.default, _aten.matmul.default})
 VIEWS = frozenset({_aten.t.default, _aten.transpose.int, _aten.permute.default, _aten.numpy_T.default})
 INSTRUCTIONS = ("amx_bf16", "avx512_bf16", "avx10_1", "avx10_2")
 """Of x86, as `torch.cpu.get_capabilities` names them."""
@@ -44,15 +45,16 @@ class WideProducts(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self, func: Any, types: Sequence[type], args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
         """Every operation of torch comes by; products of such matrices are widened, all else is as it was."""
-        if func in PRODUCTS and all(_is_narrow(one) for one in args if one is not None):
+        if func in PRODUCTS and all(_is_narrow(one) for one in args if one is not None) and not _of_vectors(func, args):
             return func(*map(self._widened, args), **(kwargs or {})).bfloat16()
         if func in VIEWS and _is_narrow(args[0]):
             self._keep(args[0])  # a linear layer takes the transpose, which is no parameter any more
         return func(*args, **(kwargs or {}))
 
     def _keep(self, one: torch.Tensor) -> None:
-        """Widen a frozen parameter, once until it is written to."""
-        if isinstance(one, nn.Parameter) and not one.requires_grad and one.is_contiguous():
+        """Widen a frozen parameter, once until it is written to; nobody would know of one that was made in inference mode."""
+        frozen = isinstance(one, nn.Parameter) and not one.requires_grad and not one.is_inference()
+        if frozen and one.is_contiguous():
             kept = self._kept.get(one.data_ptr())
             if kept is None or kept[1] != one._version:
                 self._kept[one.data_ptr()] = (one, one._version, one.detach().float())
@@ -65,6 +67,13 @@ class WideProducts(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if kept is None or kept[1] != kept[0]._version or one.numel() != kept[0].numel():
             return one.float()
         return kept[2].as_strided(one.shape, one.stride())
+
+
+def _of_vectors(func: Any, args: Sequence[Any]) -> bool:
+    """Whether many vectors meet a matrix of their own each, as one new token its keys: memory bounds these, and widening would triple it."""
+    return (
+        func in OF_BATCHES and args[0].dim() > 2 and args[1].dim() > 2 and 1 in (args[0].shape[-2], args[1].shape[-1])
+    )
 
 
 def _is_narrow(value: Any) -> bool:
