@@ -118,9 +118,10 @@ def _together(former: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
         named = {absolute(name): name for name in (*second, *first)}
         return list(dict.fromkeys(named[absolute(name)] for name in (*first, *second)))
 
+    memory = {name: of for name, of in own["changes"].items() if name.rpartition(":")[2] == "micro_batch"}
     besides = both(former["judging"].get("besides", []), own["judging"]["besides"])
     return {
-        **former, "changes": own["changes"], "languages": both(former["languages"], own["languages"]), "frontier": bool(former.get("frontier")) or own["frontier"],
+        **former, "changes": {**_deciding("changes", former["changes"]), **memory}, "languages": both(former["languages"], own["languages"]), "frontier": bool(former.get("frontier")) or own["frontier"],
         "judging": {**former["judging"], "besides": besides},
     }  # fmt: skip
 
