@@ -78,18 +78,12 @@ def _length_effect(outcomes: Outcomes, wanted: Contrast, own: Runs) -> LengthEff
     y, x = y[:, kept], x[:, kept]
     clusters = np.array(outcomes.axis(wanted.outcome).clusters)[kept]
     ones = np.ones((1, y.shape[1]))
-    lengths, of_length = _mean_fit([_fit(ones, one, clusters) for one in UNIT * x])
-    fits, of_score = _mean_fit([_fit(np.vstack([ones, at]), one, clusters) for at, one in zip(x, y, strict=True)])
-    n_clusters = len(np.unique(clusters))
-    length, adjusted = lengths.mean(axis=0)[0], fits.mean(axis=0)
-    read_length, read = (
-        over_runs(float(by_seed.mean()), se, n_clusters, by_seed)
-        for by_seed, se in ((lengths[:, 0], of_length), (fits[:, 0], of_score))
-    )
+    (length,), _, length_interval = _over_runs([_fit(ones, one, clusters) for one in UNIT * x])
+    fits = [_fit(np.vstack([ones, at]), one, clusters) for at, one in zip(x, y, strict=True)]
+    (adjusted, slope), by_seed, adjusted_interval = _over_runs(fits)
     return LengthEffect(
-        wanted, own.model, float(length), Interval(read_length.low, read_length.high), float(y.mean()) if y.size else math.nan,
-        float(adjusted[0]), Interval(read.low, read.high), dict(zip(own.seeds, fits[:, 0].tolist(), strict=True)), float(adjusted[1]),
-        y.shape[1], n_clusters,
+        wanted, own.model, length, length_interval, float(y.mean()) if y.size else math.nan, adjusted, adjusted_interval,
+        dict(zip(own.seeds, by_seed, strict=True)), slope, y.shape[1], len(np.unique(clusters)),
     )  # fmt: skip
 
 
@@ -113,9 +107,11 @@ def _fit(design: Floats, values: Floats, clusters: NDArray[np.str_]) -> tuple[Fl
     return found, cluster_sums((design * residuals).T, clusters) @ inverse[0]
 
 
-def _mean_fit(fits: list[tuple[Floats, Floats]]) -> tuple[Floats, float]:
-    """(n_seeds, n_terms) of all runs, and the cluster-robust standard error of the mean of their intercepts."""
-    influence = np.mean([of for _, of in fits], axis=0)
+def _over_runs(fits: list[tuple[Floats, Floats]]) -> tuple[list[float], list[float], Interval]:
+    """What the fits of all runs give: (n_terms) mean coefficients, (n_seeds) intercepts, and the interval of their mean."""
+    coefficients, influence = np.vstack([one for one, _ in fits]), np.mean([of for _, of in fits], axis=0)
     n = len(influence)
     se = math.sqrt(n / (n - 1) * float((influence**2).sum())) if n > 1 else math.nan
-    return np.vstack([one for one, _ in fits]), se
+    means, intercepts = coefficients.mean(axis=0).tolist(), coefficients[:, 0].tolist()
+    read = over_runs(means[0], se, n, intercepts)
+    return means, intercepts, Interval(read.low, read.high)

@@ -69,11 +69,7 @@ def figure_2(
     """
     stratum = effects[0].contrast.stratum
     trained_on = {(first, second): dimension for dimension, first, second in CONTRASTS}
-    alike = [
-        one for one in controls
-        if one.contrast.estimand == ALIKE and (one.contrast.first, one.contrast.second) in trained_on
-    ]  # fmt: skip
-    effects = [one for one in (*effects, *alike) if one.contrast.stratum == stratum]
+    effects = [one for one in (*effects, *controls) if one.contrast.stratum == stratum]
 
     def judged(own_dimension: bool) -> list[GridEffect]:
         """Pair by pair, the null's beneath its own."""

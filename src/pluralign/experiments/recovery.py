@@ -117,11 +117,12 @@ class FrontierPoint:
 def frontier(outcomes: Outcomes) -> list[FrontierPoint]:
     """The end of every run whose KL is known and whose base is there, and the points on the way that were measured."""
     found = []
+    language = _first_language(outcomes)
+    asked = np.array([of == language for of, _ in outcomes.axis(SCORES[0]).keys], dtype=bool)
     for one in outcomes.results.cells:
         base = outcomes.results.of(one.model, BASE)
         if one.cell.condition == BASE or not base:
             continue
-        language = _first_language(outcomes)
         if one.frontier is not None:
             table = base[0].answers[language]
             first = {name: known_mean(table.column(name).to_numpy()) for name in SCORES}
@@ -139,10 +140,10 @@ def frontier(outcomes: Outcomes) -> list[FrontierPoint]:
                     )
                 )
         if math.isfinite(one.kl):
-            gain = {}
-            for name in SCORES:
-                asked = np.array([of == language for of, _ in outcomes.axis(name).keys], dtype=bool)
-                gain[name] = known_mean((outcomes.scores(one, name) - outcomes.scores(base[0], name))[asked])
+            gain = {
+                name: known_mean((outcomes.scores(one, name) - outcomes.scores(base[0], name))[asked])
+                for name in SCORES
+            }
             found.append(FrontierPoint(one.model, one.cell.name, one.cell.seed, 1.0, one.kl, gain))
     return found
 

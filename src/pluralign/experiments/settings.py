@@ -118,7 +118,7 @@ def _together(former: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
         named = {absolute(name): name for name in (*second, *first)}
         return list(dict.fromkeys(named[absolute(name)] for name in (*first, *second)))
 
-    memory = {name: of for name, of in own["changes"].items() if name.rpartition(":")[2] == "micro_batch"}
+    memory = {name: of for name, of in own["changes"].items() if _is_of_memory(name)}
     besides = both(former["judging"].get("besides", []), own["judging"]["besides"])
     return {
         **former, "changes": {**_deciding("changes", former["changes"]), **memory}, "languages": both(former["languages"], own["languages"]), "frontier": bool(former.get("frontier")) or own["frontier"],
@@ -130,7 +130,12 @@ def _deciding(key: str, value: Any) -> Any:
     """A setting without what of it has no effect on results."""
     if key != "changes" or not isinstance(value, Mapping):
         return value
-    return {name: of for name, of in value.items() if name.rpartition(":")[2] != "micro_batch"}
+    return {name: of for name, of in value.items() if not _is_of_memory(name)}
+
+
+def _is_of_memory(change: str) -> bool:
+    """Whether a change, of all recipes or of one method's, decides nothing but memory."""
+    return change.rpartition(":")[2] == "micro_batch"
 
 
 RATER_MODEL = "rater-model:"

@@ -53,8 +53,9 @@ class WideProducts(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def _keep(self, one: torch.Tensor) -> None:
         """Widen a frozen parameter, once until it is written to; nobody would know of one that was made in inference mode."""
-        frozen = isinstance(one, nn.Parameter) and not one.requires_grad and not one.is_inference()
-        if frozen and one.is_contiguous():
+        if not isinstance(one, nn.Parameter) or one.requires_grad or one.is_inference():
+            return
+        if one.is_contiguous():
             kept = self._kept.get(one.data_ptr())
             if kept is None or kept[1] != one._version:
                 self._kept[one.data_ptr()] = (one, one._version, one.detach().float())

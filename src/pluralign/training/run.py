@@ -218,10 +218,14 @@ def accumulation(recipe: Recipe) -> int:
     world = n_ranks()
     if recipe.batch % (recipe.micro_batch * world):
         share, rest = divmod(recipe.batch, world)
+        fix = (
+            f"Set batch to a multiple of {world}"
+            if rest or not share
+            else f"Set micro_batch to {share} or what divides it"
+        )
         raise PluralignError(
             "PA095", f"batch {recipe.batch} does not divide into {world} device(s) × micro_batch {recipe.micro_batch}.",
-            f"Set micro_batch to {share} or what divides it, or start fewer processes (accelerate launch --num_processes 1)."
-            if share and not rest else f"Set batch to a multiple of {world}, or start fewer processes (accelerate launch --num_processes 1).",
+            f"{fix}, or start fewer processes (accelerate launch --num_processes 1).",
         )  # fmt: skip
     return recipe.batch // (recipe.micro_batch * world)
 

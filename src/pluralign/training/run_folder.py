@@ -152,15 +152,15 @@ def own_folder(folder: Path, recipe: Recipe, base: Base, ratings: Ratings, offse
     head = f"# {base.name}{WEIGHTS}{base.digest}, ratings {ratings.provenance.checksum[:16]}{margins}"
     text = f"{head}\n{recipe.to_yaml()}"
     before = _as_now(place.read_text("utf-8"), base.name) if place.is_file() else text
-    if before != text and MICRO_BATCH.sub("", before) == MICRO_BATCH.sub("", text):
-        if is_finished(folder):
-            return
-        forget_checkpoints(folder)
-    elif before != text:
+    if MICRO_BATCH.sub("", before) != MICRO_BATCH.sub("", text):
         raise PluralignError(
             "PA097", f"{folder} holds a run of another recipe, model or ratings: {_differences(before, text)}.",
             "Name another folder, or remove it.",
         )  # fmt: skip
+    if before != text:
+        if is_finished(folder):
+            return
+        forget_checkpoints(folder)
     write_text(text, place)
 
 
