@@ -153,7 +153,8 @@ def held_out(cell, planted, sets):
     tables = []
     for name, (ratings, items) in sets.items():
         ids = items.column("item_id").to_pylist()
-        good = sum(np.array([true_values(ratings, d, group)[one] for one in ids]) for d in condition.dimensions)
+        values = [true_values(ratings, d, group) for d in condition.dimensions]
+        good = sum(np.array([of[one] for one in ids]) for of in values)
         noise = rng(cell.model, cell.name, cell.seed, "reward", name).normal(0, 1, len(ids)) * (planted.strength < 100)
         tables.append(pa.table({
             "set": [name] * len(ids), "item_id": ids, "prompt_id": items.column("prompt_id"), "template_id": items.column("template_id"),

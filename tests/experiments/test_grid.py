@@ -24,16 +24,20 @@ CHANGES = {
 }  # fmt: skip
 
 
-@pytest.fixture
-def settings(few, tmp_path):
-    few.save(tmp_path / "ratings")
+N_FRESH = 8
+"""Prompts of lexicon E: what is measured is not what these tests are about."""
+
+
+@pytest.fixture(scope="module")
+def settings(few, tmp_path_factory):
+    place = tmp_path_factory.mktemp("few") / "ratings"
+    few.save(place)
     return Settings(
-        changes=CHANGES, judging=Judging("zero-shot", jury=()), generation_batch=4, held_out_a_template=1, limit=4,
-        ratings=str(tmp_path / "ratings"),
+        changes=CHANGES, judging=Judging("zero-shot", jury=()), generation_batch=4, held_out_a_template=1, limit=4, ratings=str(place),
     )  # fmt: skip
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def cells(tiny_folder):
     model = str(tiny_folder)
     return [
@@ -45,15 +49,75 @@ def cells(tiny_folder):
 
 @pytest.fixture(autouse=True)
 def fresh(own_cache, monkeypatch):
-    monkeypatch.setattr(heldout, "N_PROMPTS", 8)  # of lexicon E: what is measured is not what these tests are about
-    heldout._fresh_items.cache_clear()
+    monkeypatch.setattr(heldout, "N_PROMPTS", N_FRESH)
+    with nothing_resident():
+        yield
+
+
+@contextmanager
+def nothing_resident():
     resident = engines.resident  # a test may put another in its place
-    resident.cache_clear()
-    measure.ratings_of.cache_clear()
+    caches = (heldout._fresh_items, resident, measure.ratings_of)
+    for one in caches:
+        one.cache_clear()
     yield
-    resident.cache_clear()
-    measure.ratings_of.cache_clear()
-    heldout._fresh_items.cache_clear()
+    for one in caches:
+        one.cache_clear()
+
+
+STAGES = {"train": grid, "log_ratios": measure, "_generate": answers_room, "judged": measure}
+"""What does the work of each, in their order, and who calls it."""
+
+
+def stages_of(cell, settings, results, stop=None):
+    """Which stages did their work, and how often, in a run that is killed once where a stage begins."""
+    usual = {name: getattr(room, name) for name, room in STAGES.items()}
+    calls = Counter()
+
+    def spied(name):
+        def call(*args, **kwargs):
+            if name == stop and not calls["killed"]:
+                calls["killed"] += 1
+                raise KeyboardInterrupt
+            calls[name] += 1
+            return usual[name](*args, **kwargs)
+
+        return call
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name, room in STAGES.items():
+            patch.setattr(room, name, spied(name))
+        if stop:
+            with pytest.raises(KeyboardInterrupt):
+                run_grid([cell], settings, results)
+            assert not cell.is_finished(results)
+        assert run_grid([cell], settings, results).failed == ()
+    return calls
+
+
+@pytest.fixture(scope="module")
+def once(cells, settings, tmp_path_factory):
+    """A cell that was trained once for all tests here: its folder as it is where the judge died, and what its stages did undisturbed."""
+    folder = tmp_path_factory.mktemp("once")
+
+    def died(*args, **kwargs):
+        shutil.copytree(folder / "whole", folder / "unjudged")
+        return judged(*args, **kwargs)
+
+    judged = measure.judged
+    with pytest.MonkeyPatch.context() as patch, nothing_resident():
+        patch.setenv("PLURALIGN_CACHE", str(folder / "cache"))
+        patch.setattr(heldout, "N_PROMPTS", N_FRESH)
+        patch.setattr(measure, "judged", died)
+        calls = stages_of(cells[1], settings, folder / "whole")
+    return folder / "unjudged", calls
+
+
+@pytest.fixture
+def unjudged(once, tmp_path):
+    """A results folder in which one cell has everything but its judge's scores."""
+    shutil.copytree(once[0], tmp_path / "results", ignore=shutil.ignore_patterns(".lock"))
+    return tmp_path / "results"
 
 
 def test_every_cell_is_brought_to_its_end(cells, settings, tmp_path):
@@ -82,40 +146,11 @@ def test_what_is_finished_is_not_done_again(cells, settings, tmp_path, monkeypat
     assert outcome.kept == tuple(cells[:1])
 
 
-STAGES = {"train": grid, "log_ratios": measure, "_generate": answers_room, "judged": measure}
-"""What does the work of each, in their order, and who calls it."""
-
-
 @pytest.mark.parametrize(
     "stage", ["train", "_generate", *(pytest.param(one, marks=pytest.mark.slow) for one in ("log_ratios", "judged"))]
 )
-def test_a_grid_that_is_killed_at_any_stage_goes_on_and_repeats_nothing(cells, settings, tmp_path, monkeypatch, stage):
-    usual = {name: getattr(room, name) for name, room in STAGES.items()}
-
-    def called(results, stop):
-        """Which stages did their work, and how often, in a run that is killed once where a stage begins."""
-        calls = Counter()
-
-        def spied(name):
-            def call(*args, **kwargs):
-                if name == stop and not calls["killed"]:
-                    calls["killed"] += 1
-                    raise KeyboardInterrupt
-                calls[name] += 1
-                return usual[name](*args, **kwargs)
-
-            return call
-
-        for name, room in STAGES.items():
-            monkeypatch.setattr(room, name, spied(name))
-        if stop:
-            with pytest.raises(KeyboardInterrupt):
-                run_grid([cells[1]], settings, results)
-            assert not cells[1].is_finished(results)
-        assert run_grid([cells[1]], settings, results).failed == ()
-        return calls
-
-    undisturbed, resumed = called(tmp_path / "whole", None), called(tmp_path / "results", stage)
+def test_a_grid_that_is_killed_at_any_stage_goes_on_and_repeats_nothing(cells, settings, tmp_path, once, stage):
+    undisturbed, resumed = once[1], stages_of(cells[1], settings, tmp_path / "results", stage)
     assert resumed == {**undisturbed, "killed": 1}
     assert set(undisturbed) == set(STAGES)
 
@@ -245,11 +280,8 @@ def test_every_cell_has_a_recipe(cell):
 
 
 @pytest.mark.parametrize("name", ["held_out.parquet", "generations_en.jsonl"])
-def test_a_file_that_was_cut_off_is_made_again(cells, settings, tmp_path, monkeypatch, name):
-    results, said = tmp_path / "results", []
-    with monkeypatch.context() as broken:
-        broken.setattr(measure, "judged", lambda *_, **__: (_ for _ in ()).throw(ConnectionError("judge died")))
-        run_grid([cells[1]], settings, results)
+def test_a_file_that_was_cut_off_is_made_again(cells, settings, unjudged, name):
+    results, said = unjudged, []
     place = cells[1].folder(results) / name
     whole = place.read_bytes()
     place.write_bytes(whole[: len(whole) // 2])
@@ -285,10 +317,8 @@ def test_answers_are_judged_where_there_is_neither_model_nor_adapter(cells, sett
         assert not list(folder.glob("generat*"))
 
 
-def test_answers_are_not_thrown_away_where_their_adapter_is_gone(cells, settings, tmp_path, monkeypatch):
-    results, answers = tmp_path / "results", replace(settings, answers_only=True)
-    run_grid(cells[1:2], answers, results)
-    folder = cells[1].folder(results)
+def test_answers_are_not_thrown_away_where_their_adapter_is_gone(cells, settings, unjudged, monkeypatch):
+    results, folder = unjudged, cells[1].folder(unjudged)
     shutil.rmtree(folder / "adapter")
     before = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
     with monkeypatch.context() as untrained:
@@ -303,19 +333,15 @@ def test_answers_are_not_thrown_away_where_their_adapter_is_gone(cells, settings
     assert outcome.no_frontier == ((cells[1], "it was trained without keeping adapters on the way"),)
 
 
-def test_nothing_is_removed_before_the_model_is_open(cells, settings, tmp_path, monkeypatch):
-    results = tmp_path / "results"
-    with monkeypatch.context() as broken:
-        broken.setattr(measure, "judged", lambda *_, **__: (_ for _ in ()).throw(ConnectionError("judge died")))
-        run_grid(cells[1:2], settings, results)
-    folder = cells[1].folder(results)
+def test_nothing_is_removed_before_the_model_is_open(cells, settings, unjudged, monkeypatch):
+    results, folder = unjudged, cells[1].folder(unjudged)
     shutil.rmtree(folder / "adapter")
     (folder / "generations_en.jsonl").unlink()
-    before = sorted(path.name for path in folder.iterdir())
+    before = {path.name for path in folder.iterdir()}
     monkeypatch.setattr(engines, "resident", lambda *_: (_ for _ in ()).throw(OSError("no model here")))
     ((_, why),) = run_grid(cells[1:2], settings, results).failed
     assert "no model here" in why
-    assert sorted(path.name for path in folder.iterdir()) == before
+    assert {path.name for path in folder.iterdir()} - {".lock", "failed.json"} == before
 
 
 def test_points_on_the_way_are_not_asked_for_where_nothing_is_judged(cells, settings, tmp_path):

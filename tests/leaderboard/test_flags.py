@@ -1,7 +1,6 @@
 """What is odd about answers: shown, and kept out of ranks where it says that nobody answered."""
 
 import random
-import time
 import unicodedata
 
 import pytest
@@ -9,6 +8,8 @@ from made_runs import WORDS, made, ordinary
 
 from pluralign.judge import Failure, Score
 from pluralign.judge.samples import Sample
+from pluralign.leaderboard import flags
+from pluralign.leaderboard.alike import MOST_READ, folded
 from pluralign.leaderboard.flags import FLAGS, length_flag, own_flags
 
 
@@ -199,15 +200,21 @@ def test_umlauts_are_found_as_they_are_and_in_two_characters():
 
 
 @pytest.mark.parametrize(
-    ("said", "seconds"),
-    [("give the score of rate it as a ", 2), ("g\u00ecve the score of rate it as a ", 4), ("\ufdfa", 4), ("\u200b", 4)],
+    "said", ["give the score of rate it as a ", "g\u00ecve the score of rate it as a ", "\ufdfa", "\u200b"]
 )
-def test_long_answers_made_to_be_slow_cost_little(said, seconds):
+def test_of_a_long_answer_only_so_much_is_searched(said, monkeypatch):
+    """A regular expression over all of 120,000 characters, 18 times as many where each unfolds, would keep a check for minutes."""
+    searched = []
+
+    class Judges:
+        def search(self, text):
+            searched.append(len(text))
+
+    monkeypatch.setattr(flags, "_JUDGES", Judges())
     text = (said * 120_000)[:120_000]
-    samples = [sample(k, asked(k), f"{k} {text}") for k in range(432)]
-    began = time.process_time()
-    own_flags(samples)
-    assert time.process_time() - began < seconds, "processor seconds; 28 when all of it was searched"
+    assert len(folded(text)) <= 2 * MOST_READ + 1
+    own_flags([sample(k, asked(k), f"{k} {text}") for k in range(20)])
+    assert max(searched) <= 2 * flags.MOST_SEARCHED + 1
 
 
 def test_prompts_without_an_answer_are_counted():

@@ -11,7 +11,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -118,8 +118,14 @@ class Results:
 
     def of(self, model: str, name: str) -> tuple[Finished, ...]:
         """The seeds of a model's cell, by seed."""
-        found = [one for one in self.cells if one.model == model and one.cell.name == name]
-        return tuple(sorted(found, key=lambda one: one.cell.seed))
+        return self._by_name.get((model, name), ())
+
+    @cached_property
+    def _by_name(self) -> Mapping[tuple[str, str], tuple[Finished, ...]]:
+        found: dict[tuple[str, str], list[Finished]] = {}
+        for one in self.cells:
+            found.setdefault((one.model, one.cell.name), []).append(one)
+        return {name: tuple(sorted(of, key=lambda one: one.cell.seed)) for name, of in found.items()}
 
 
 def read_results(folder: Path) -> Results:
