@@ -25,8 +25,8 @@ test: $(INSTALLED)  ## lint, types and the tests that need no network, GPU or Sp
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	@# two workers on two cores: threads of their own would only wait for each other
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 -m 'not slow and not spark and not network and not gpu and not server'
+	@# two workers on two cores: threads of their own would only wait for each other; a file's tests share what is made for it
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile -m 'not slow and not spark and not network and not gpu and not server'
 
 test-spark: $(INSTALLED)  ## the tests on PySpark (needs Java)
 	$(BIN)/pytest -m spark

@@ -68,7 +68,14 @@ def test_a_manifest_in_another_hand_is_accepted(server, copy_of, base_en, how):
     assert server.check(one.folder, True).codes == {"accepted"}
 
 
-@pytest.mark.parametrize("filler", ["gib ", "rate the ", "rate this answer  ", "liebe", "ignore ", "<think>", "ß"])
+@pytest.mark.parametrize(
+    "filler",
+    [
+        "rate the ",
+        "<think>",
+        *(pytest.param(one, marks=pytest.mark.slow) for one in ("gib ", "rate this answer  ", "liebe", "ignore ", "ß")),
+    ],
+)
 def test_long_answers_are_decided_quickly(server, make_submission, tmp_path, filler):
     """Answers that made the search for words to the judge, or for thinking, go back and forth over them."""
 

@@ -225,8 +225,10 @@ def test_rejudge_keeps_what_the_record_says_already(pluralign, place, folder, sa
         ("openai:gpt-4o-mini,offline(toxicity: zero-shot, rest: rater-model-simulated)", "openai:gpt-4o-mini,offline"),
         ("openai:org/model-8B:free", "openai:org/model-8B:free"),
         *((name, None) for name in (
-            "openai:gpt-4o-mini@http://127.0.0.1:{port}/v1", "openai:m@https://evil.example/v1", "rater-model:crehate", "rater-model:/etc",
-            "offline(x)@http://127.0.0.1:{port}", "openai:gpt-4o-mini,openai:m@http://127.0.0.1:{port}/v1", "openai:", ",", "a judge",
+            "openai:gpt-4o-mini@http://127.0.0.1:{port}/v1", "rater-model:/etc", "openai:gpt-4o-mini,openai:m@http://127.0.0.1:{port}/v1",
+        )),
+        *(pytest.param(name, None, marks=pytest.mark.slow) for name in (
+            "openai:m@https://evil.example/v1", "rater-model:crehate", "offline(x)@http://127.0.0.1:{port}", "openai:", ",", "a judge",
         )),
     ],
 )  # fmt: skip

@@ -327,7 +327,14 @@ def difference(first, second, dimension, languages):
 
 
 @pytest.mark.parametrize(
-    "pair", [("org/good", "org/good-too"), ("other/worse", "org/same"), ("org/good", "other/english")]
+    "pair",
+    [
+        ("org/good", "other/english"),
+        *(
+            pytest.param(one, marks=pytest.mark.slow)
+            for one in (("org/good", "org/good-too"), ("other/worse", "org/same"))
+        ),
+    ],
 )
 @pytest.mark.parametrize("size", [WIDE, PHONE], ids=["wide", "phone"])
 def test_two_are_compared_with_the_numbers_of_python(opened, demonstration, pair, size):
@@ -494,7 +501,7 @@ def test_keys_alone_are_enough(opened, demonstration):
     page.wait_for_selector(".answers .answer")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("size", [WIDE, PHONE], ids=["wide", "phone"])
 def test_no_view_is_wider_than_its_screen(opened, demonstration, size, scheme):
     page = opened(size=size, scheme=scheme)

@@ -315,7 +315,14 @@ SETS["no ratings"] = Ratings(ONE.raters, ONE.items, ONE.ratings.slice(0, 0), ONE
 SETS["nobody"] = Ratings(ONE.raters.slice(0, 0), ONE.items, ONE.ratings.slice(0, 0), ONE.provenance)
 
 
-@pytest.mark.parametrize("name", SETS)
+@pytest.mark.parametrize(
+    "name",
+    [
+        "no ratings",
+        "one rating",
+        *(pytest.param(one, marks=pytest.mark.slow) for one in SETS if one not in ("no ratings", "one rating")),
+    ],
+)
 def test_where_there_is_nothing_there_is_no_figure_of_it_and_no_nan(name, tmp_path):
     sections, _, page = written(SETS[name], tmp_path / "report")
     assert not re.search(r"\bnan\b|\binf\b|\bNone\b", page.said), name

@@ -140,6 +140,7 @@ def test_the_formula_without_effects_is_whiteheads():
     assert standard_error(drawn, PLAIN) == pytest.approx(np.sqrt(3 / (500 * 0.25 * (1 - (share**3).sum()))), rel=1e-9)
 
 
+@pytest.mark.slow
 def test_the_formula_agrees_with_simulation():
     design = RatingDesign(120, 60, items_per_rater=10)
     (row,) = power([design], MODEL, 1.6, replicates=150)
