@@ -32,6 +32,18 @@ def test_a_dry_run_lists_every_cell_and_trains_nothing(tmp_path):
     assert not (tmp_path / "r").exists()
 
 
+def test_cells_can_be_chosen_by_name(tmp_path):
+    asked = ["exp1", "--seeds", "2", "--ties", "drop", "--protocols", "steps", "--only", "exp1-white*, *black*null"]
+    result = run(app, ["experiment", "run", *asked, "--results", str(tmp_path / "r"), "--dry-run", "--json"])
+    chosen = [(cell["condition"], cell["control"]) for cell in json.loads(result.stdout)]
+    assert chosen == [
+        ("base", "none"),
+        ("exp1-white-emotional_awareness", "none"),
+        ("exp1-white-emotional_awareness", "null"),
+        ("exp1-black-emotional_awareness", "null"),
+    ]
+
+
 def test_families_are_the_seven_that_are_named():
     cells = json.loads(
         run(app, ["experiment", "run", "exp2", "--models", "families", "--seeds", "0", "--dry-run", "--json"]).stdout
@@ -61,6 +73,8 @@ def test_recipes_are_listed_with_what_they_are():
         (["--judge", "nobody"], "nobody"),
         (["--languages", "fr"], "--languages: got 'fr'"),
         (["--set", "steps"], "expected key=value"),
+        (["exp2", "--only", "exp2-binary*,exp2-6pt*"], "--only: got 'exp2-6pt*'"),
+        (["exp2", "--only", ""], "--only: got ''"),
         (["--engine", "slurm"], "expected local or ray"),
     ],
 )
