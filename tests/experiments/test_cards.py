@@ -13,14 +13,14 @@ from pluralign.experiments.settings import Settings
 
 from ..conftest import ROOT
 
-GRIDS = ("results", "results-h200")
+GRIDS = ("results", "results-de", "results-h200")
 CARDS = [
     path
     for name in GRIDS
     for path in sorted((ROOT / "baselines" / name).glob("*/*/seed*/README.md"))
     if (path.parent / CELL).is_file()
 ]
-VALUED = {"--models", "--seeds", "--ties", "--protocols", "--held-out", "--batch-size"}
+VALUED = {"--languages", "--models", "--seeds", "--ties", "--protocols", "--held-out", "--batch-size"}
 
 
 def settings_of(grid):
