@@ -53,6 +53,7 @@ def test_import_sources_lists_them():
         assert source in out.stdout
 
 
+@pytest.mark.slow
 def test_simulate_writes_the_shipped_release(root, tmp_path):
     out = run("data", "simulate", "--seed", 0, "--out", tmp_path / "release")
     assert out.returncode == 0, out.stderr

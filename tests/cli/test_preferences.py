@@ -59,6 +59,7 @@ def test_single_responses_and_prompts_are_built(tables, tmp_path, form):
     assert ("completion" in pq.read_schema(tmp_path / "x/train.parquet").names) == (form == "unpaired")
 
 
+@pytest.mark.slow
 def test_the_repository_is_built(tables, tmp_path):
     out = run("build", "--ratings", tables, "--out", tmp_path / "preferences", "--json")
     assert out.returncode == 0, out.stderr

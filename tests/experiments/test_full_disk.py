@@ -47,7 +47,7 @@ def fill(monkeypatch):
     return filled
 
 
-@pytest.mark.parametrize("name", ["answers_en.parquet", "cell.json"])
+@pytest.mark.parametrize("name", ["answers_en.parquet", pytest.param("cell.json", marks=pytest.mark.slow)])
 def test_a_full_disk_costs_the_cell_and_nothing_else(cells, settings, tmp_path, fill, monkeypatch, name):  # noqa: F811
     full, other, results = cells[0], Cell(cells[0].model, "exp3-mean-toxicity"), tmp_path / "results"
     full_folder = full.folder(results)

@@ -72,6 +72,7 @@ def echoing(after):
     return stub
 
 
+@pytest.mark.slow
 def test_an_evaluation_by_a_jury_leaves_no_secret(pluralign, judging_server, tmp_path):
     keyed, locked = judging_server(key=KEY), judging_server(model="judge-2")
     jury = f"{keyed.judge},openai:judge-2@{with_password(locked.url)}"

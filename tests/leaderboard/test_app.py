@@ -159,6 +159,7 @@ def space(board, root, tmp_path):
         process.stderr.close()
 
 
+@pytest.mark.slow
 @pytest.mark.browser
 @pytest.mark.skipif(not CHROMIUM.exists(), reason=f"no headless Chromium at {CHROMIUM}")
 def test_the_space_runs_as_pushed_and_opens_at_a_link(board, space):

@@ -95,6 +95,7 @@ def test_a_change_of_any_single_number_is_caught_in_many_more_cases(base_both, d
     is_caught(base_both, data, factor, kind)
 
 
+@pytest.mark.slow
 def test_a_millionth_of_every_aggregate_is_caught(base_both):
     """Not drawn: all of them, each by itself."""
     with copied(base_both) as one:

@@ -35,6 +35,7 @@ def test_every_yaml_is_registered_under_the_name_it_gives(root, manager):
     assert all(name == f"{task}.yaml" for name, task in named.items())
 
 
+@pytest.mark.slow
 def test_no_name_is_one_of_lm_evals_own(manager):
     from lm_eval.tasks import TaskManager
 

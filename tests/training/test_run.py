@@ -248,7 +248,7 @@ def test_a_text_that_is_too_long_is_an_error_and_never_cut(base, recipe, few, tm
         train(recipe.changed(max_length=4096), base, few, tmp_path / "other", say=silent)
 
 
-@pytest.mark.parametrize("method", ["ipo", "kto", "dro", "sft"])
+@pytest.mark.parametrize("method", [pytest.param("ipo", marks=pytest.mark.slow), "kto", "dro", "sft"])
 def test_every_method_lowers_its_own_loss(base, recipe, few, tmp_path, method):
     beta = {"ipo": 1.0, "dro": 0.01}.get(method, 0.1)
     changed = recipe.changed(method=method, steps=30, learning_rate=2e-3, beta=beta, batch=4)
