@@ -97,10 +97,10 @@ def stages_of(cell, settings, results, stop=None):
 
 @pytest.fixture(scope="module")
 def once(cells, settings, tmp_path_factory):
-    """A cell that was trained once for all tests here: its folder as it is where the judge died, and what its stages did undisturbed."""
+    """A cell that was trained once for all tests here: its folder as it is before it is judged, and what its stages did undisturbed."""
     folder = tmp_path_factory.mktemp("once")
 
-    def died(*args, **kwargs):
+    def kept_before(*args, **kwargs):
         shutil.copytree(folder / "whole", folder / "unjudged")
         return judged(*args, **kwargs)
 
@@ -108,7 +108,7 @@ def once(cells, settings, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch, nothing_resident():
         patch.setenv("PLURALIGN_CACHE", str(folder / "cache"))
         patch.setattr(heldout, "N_PROMPTS", N_FRESH)
-        patch.setattr(measure, "judged", died)
+        patch.setattr(measure, "judged", kept_before)
         calls = stages_of(cells[1], settings, folder / "whole")
     return folder / "unjudged", calls
 

@@ -49,7 +49,7 @@ def run(
     ties: Annotated[str, typer.Option("--ties", help="Tie rules of experiments 2 and 3.")] = "drop,half",
     controls: Annotated[bool, typer.Option("--controls/--no-controls", help="Models that should show nothing, or what any fine-tune shows: shuffled labels, SFT, the release in which no group weighs anything differently.")] = True,
     protocols: Annotated[str, typer.Option("--protocols", help="What is held equal: steps, epochs, kl; cells of two are never compared.")] = "steps,epochs,kl",
-    only: Annotated[str | None, typer.Option("--only", help="Of these cells only those with such names, e.g. 'exp1-white*,exp1-black*'; the base beside them.")] = None,
+    only: Annotated[str, typer.Option("--only", help="Of these cells only those with such names, e.g. 'exp1-white*,exp1-black*'; the base beside them.")] = "*",
     results: Results = RESULTS,
     ratings: Annotated[Path | None, typer.Option("--ratings", help="An imported set; the shipped one if left out.")] = None,
     languages: Annotated[str, typer.Option("--languages", help="That models are evaluated in.")] = "en",
@@ -95,7 +95,7 @@ def run(
     cells = all_cells(
         _experiments(experiments, controls), named, _numbers(seeds), _among("--ties", ties, TIE_RULES), _among("--protocols", protocols, PROTOCOLS)
     )  # fmt: skip
-    cells = _without_null(cells if only is None else _only(cells, only), settings)
+    cells = _without_null(_only(cells, only), settings)
     if dry_run:
         check_grid(cells, settings)
         settings.joined(results)
@@ -252,14 +252,15 @@ def _only(cells: list[Cell], text: str) -> list[Cell]:
     """
     from pluralign.experiments.cells import BASE
 
-    kept = {one: one.condition == BASE for one in cells}
-    for pattern in (part.strip() for part in text.split(",")):
-        found = [one for one in cells if fnmatch.fnmatchcase(one.name, pattern)]
-        if not found:
-            known = sorted({one.name for one in cells})
-            raise PluralignError("PA097", f"--only: got {pattern!r}, which none of these is: {listing(known)}.", "`--dry-run` lists all.")  # fmt: skip
-        kept |= dict.fromkeys(found, True)
-    return [one for one, is_kept in kept.items() if is_kept]
+    names, patterns = sorted({one.name for one in cells}), [part.strip() for part in text.split(",")]
+    for pattern in patterns:
+        if not any(fnmatch.fnmatchcase(name, pattern) for name in names):
+            raise PluralignError("PA097", f"--only: got {pattern!r}, which none of these is: {listing(names)}.", "`--dry-run` lists all.")  # fmt: skip
+    return [
+        one
+        for one in cells
+        if one.condition == BASE or any(fnmatch.fnmatchcase(one.name, pattern) for pattern in patterns)
+    ]
 
 
 def _numbers(text: str) -> list[int]:
