@@ -109,7 +109,8 @@ def test_a_clone_without_the_adapter_says_which_cell_and_what_to_do(make_results
     assert failed == cell
     assert "PA097" in why
     assert f"{cell.name}, seed 0: answers in de need its adapter" in why
-    assert "Remove" in json.loads((cell.folder(results) / "failed.json").read_text())["message"]
+    recorded = json.loads((cell.folder(results) / "failed.json").read_text())["message"]
+    assert f"remove {cell.folder(results)} and run again" in recorded
 
 
 @pytest.fixture

@@ -190,7 +190,7 @@ def _ray(cells: Sequence[Cell], settings: Settings, results: Path, tell: Tell, a
     mine = not ray.is_initialized()
     if mine:
         ray.init(address=address, log_to_driver=False)
-    resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
+    resources: dict[str, float] = ray.cluster_resources()
     gpus = 1 if torch.cuda.is_available() or resources.get("GPU", 0) >= 1 else 0
     # A node that dies takes its tasks with it; Ray starts them again elsewhere, and they go on from what they had written.
     remote = ray.remote(num_cpus=1, num_gpus=gpus, max_retries=-1)(_attempt_quietly)

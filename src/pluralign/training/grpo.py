@@ -26,7 +26,7 @@ from transformers import PrinterCallback
 from trl.trainer.grpo_config import GRPOConfig
 from trl.trainer.grpo_trainer import GRPOTrainer
 
-from datasets import Dataset  # type: ignore[attr-defined]  # the folder datasets/ hides it from mypy, not from Python
+from datasets import Dataset
 from pluralign.errors import PluralignError
 from pluralign.evaluation.ranks import n_ranks, of_all_ranks
 from pluralign.preferences import rewards
@@ -239,7 +239,7 @@ class AnswerTrainer(GRPOTrainer):
 
     def _generate_single_turn(self, *args: Any, **kwargs: Any) -> Any:
         with autocast(self.policy):
-            return super()._generate_single_turn(*args, **kwargs)  # type: ignore[no-untyped-call]
+            return super()._generate_single_turn(*args, **kwargs)
 
     def _get_per_token_logps_and_entropies(self, *args: Any, **kwargs: Any) -> Any:
         with autocast(self.policy):
