@@ -1,6 +1,7 @@
 """Fixtures that several rooms use. Everything is made here; nothing is downloaded."""
 
 import os
+import signal
 from functools import cache
 from pathlib import Path
 
@@ -8,6 +9,10 @@ import pytest
 
 # Without a network the Hub's clients try again and again, for half a minute a file. `HF_HUB_OFFLINE=0` is for tests marked network.
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+# A shell that starts the tests in the background has them ignore Ctrl-C, and with them every command that they start and interrupt.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = Path(__file__).resolve().parents[1]
 

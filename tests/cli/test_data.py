@@ -73,6 +73,7 @@ def test_simulate_does_not_replace_imported_ratings(tmp_path, shipped):
     assert "--force" in out.stderr
 
 
+@pytest.mark.slow
 def test_a_small_population_release_of_another_seed_is_simulated(tmp_path):
     out = run(
         "data",

@@ -147,6 +147,7 @@ def outcome(folder):
     return told["results"], told["n-samples"], told["higher_is_better"], reported["pluralign"]["scores"], samples
 
 
+@pytest.mark.slow
 def test_a_run_that_was_killed_twice_ends_as_one_that_was_not(world):
     world.finish("whole")
     model, judge = world.model, world.judge

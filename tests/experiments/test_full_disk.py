@@ -11,6 +11,7 @@ from pluralign.experiments.cells import Cell
 from pluralign.experiments.engines import run_grid
 from pluralign.ratings import Ratings
 
+from ..cases import cases
 from .test_grid import cells, fresh, settings  # noqa: F401 - fixtures
 
 
@@ -47,7 +48,7 @@ def fill(monkeypatch):
     return filled
 
 
-@pytest.mark.parametrize("name", ["answers_en.parquet", pytest.param("cell.json", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("name", cases(["answers_en.parquet"], slow=["cell.json"]))
 def test_a_full_disk_costs_the_cell_and_nothing_else(cells, settings, tmp_path, fill, monkeypatch, name):  # noqa: F811
     full, other, results = cells[0], Cell(cells[0].model, "exp3-mean-toxicity"), tmp_path / "results"
     full_folder = full.folder(results)

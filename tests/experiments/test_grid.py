@@ -18,6 +18,8 @@ from pluralign.experiments.engines import run_grid
 from pluralign.experiments.settings import Settings, recipe_of
 from pluralign.training import heldout
 
+from ..cases import cases
+
 CHANGES = {
     "steps": 3, "batch": 2, "micro_batch": 2, "dtype": "float32", "probe_prompts": 0, "lora.r": 2, "max_length": 2048,
     "learning_rate": 0.01,
@@ -146,9 +148,7 @@ def test_what_is_finished_is_not_done_again(cells, settings, tmp_path, monkeypat
     assert outcome.kept == tuple(cells[:1])
 
 
-@pytest.mark.parametrize(
-    "stage", ["train", "_generate", *(pytest.param(one, marks=pytest.mark.slow) for one in ("log_ratios", "judged"))]
-)
+@pytest.mark.parametrize("stage", cases(["train", "_generate"], slow=["log_ratios", "judged"]))
 def test_a_grid_that_is_killed_at_any_stage_goes_on_and_repeats_nothing(cells, settings, tmp_path, once, stage):
     undisturbed, resumed = once[1], stages_of(cells[1], settings, tmp_path / "results", stage)
     assert resumed == {**undisturbed, "killed": 1}

@@ -9,8 +9,11 @@ import sys
 import pytest
 from stub_server import StubServer, refused, said
 
+from ..cases import cases
+
 KEY = "sk-recognisable-4711-0815-abcdef"
 PASSWORD = "s3cret-pass-4711"
+BY = cases([pytest.param(True, id="password")], slow=[pytest.param(False, id="key")])
 BASIC = base64.b64encode(f"user:{PASSWORD}".encode()).decode()
 """What the client makes of a user and a password in the URL: to read it is to read the password."""
 SECRETS = {"key": KEY, "password": PASSWORD, "password in base64": BASIC}
@@ -92,7 +95,7 @@ def test_an_evaluation_by_a_jury_leaves_no_secret(pluralign, judging_server, tmp
     assert found(tmp_path, done) == []
 
 
-@pytest.mark.parametrize("password", [False, True], ids=["key", "password"])
+@pytest.mark.parametrize("password", BY)
 def test_judging_saved_samples_leaves_no_secret(pluralign, judging_server, samples, tmp_path, password):
     judge = judging_server(key=None if password else KEY)
     url = with_password(judge.url) if password else judge.url
@@ -104,8 +107,8 @@ def test_judging_saved_samples_leaves_no_secret(pluralign, judging_server, sampl
     assert found(tmp_path, done) == []
 
 
-@pytest.mark.parametrize("password", [False, True], ids=["key", "password"])
-@pytest.mark.parametrize("after", [0, 1], ids=["at once", "after the trial"])
+@pytest.mark.parametrize("password", BY)
+@pytest.mark.parametrize("after", cases([pytest.param(1, id="after the trial")], slow=[pytest.param(0, id="at once")]))
 def test_a_server_that_repeats_the_header_it_was_sent_is_not_quoted(pluralign, samples, tmp_path, after, password):
     with echoing(after) as stub:
         url = with_password(stub.url) if password else stub.url

@@ -4,6 +4,8 @@ import broken
 import measured
 import pytest
 
+from ..cases import cases
+
 CORPUS = broken.corpus()
 FEW = 9
 """Every ninth of the corpus is always run; all of it with the slow tests."""
@@ -70,11 +72,7 @@ def test_a_manifest_in_another_hand_is_accepted(server, copy_of, base_en, how):
 
 @pytest.mark.parametrize(
     "filler",
-    [
-        "rate the ",
-        "<think>",
-        *(pytest.param(one, marks=pytest.mark.slow) for one in ("gib ", "rate this answer  ", "liebe", "ignore ", "ß")),
-    ],
+    cases(["rate the ", "<think>"], slow=["gib ", "rate this answer  ", "liebe", "ignore ", "ß"]),
 )
 def test_long_answers_are_decided_quickly(server, make_submission, tmp_path, filler):
     """Answers that made the search for words to the judge, or for thinking, go back and forth over them."""

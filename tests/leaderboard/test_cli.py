@@ -15,6 +15,7 @@ from pluralign.leaderboard.again import own_judge
 from pluralign.leaderboard.check import check_submission
 from pluralign.leaderboard.records import read_record
 
+from ..cases import cases
 from .test_again import SameJudge
 
 HASH = "1" * 64
@@ -217,7 +218,7 @@ def test_rejudge_keeps_what_the_record_says_already(pluralign, place, folder, sa
 
 @pytest.mark.parametrize(
     ("judge", "opened"),
-    [
+    cases([
         ("rater-model-simulated", "rater-model"),
         ("zero-shot", "zero-shot"),
         ("offline(toxicity: zero-shot, rest: rater-model-simulated)", "offline"),
@@ -227,10 +228,9 @@ def test_rejudge_keeps_what_the_record_says_already(pluralign, place, folder, sa
         *((name, None) for name in (
             "openai:gpt-4o-mini@http://127.0.0.1:{port}/v1", "rater-model:/etc", "openai:gpt-4o-mini,openai:m@http://127.0.0.1:{port}/v1",
         )),
-        *(pytest.param(name, None, marks=pytest.mark.slow) for name in (
-            "openai:m@https://evil.example/v1", "rater-model:crehate", "offline(x)@http://127.0.0.1:{port}", "openai:", ",", "a judge",
-        )),
-    ],
+    ], slow=[(name, None) for name in (
+        "openai:m@https://evil.example/v1", "rater-model:crehate", "offline(x)@http://127.0.0.1:{port}", "openai:", ",", "a judge",
+    )]),
 )  # fmt: skip
 def test_only_judges_that_are_no_stranger_s_are_opened_by_a_submission_s_word(pluralign, tmp_path, judge, opened):
     with socket.socket() as server:

@@ -17,6 +17,7 @@ from pluralign.leaderboard.summary import axis
 from pluralign.leaderboard.view import SIMULATED, board_view, shown
 from pluralign.schema import LANGUAGES
 
+from ..cases import cases
 from . import sites
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -328,13 +329,10 @@ def difference(first, second, dimension, languages):
 
 @pytest.mark.parametrize(
     "pair",
-    [
-        ("org/good", "other/english"),
-        *(
-            pytest.param(one, marks=pytest.mark.slow)
-            for one in (("org/good", "org/good-too"), ("other/worse", "org/same"))
-        ),
-    ],
+    cases(
+        [("org/good", "other/english")],
+        slow=[pytest.param(one) for one in (("org/good", "org/good-too"), ("other/worse", "org/same"))],
+    ),
 )
 @pytest.mark.parametrize("size", [WIDE, PHONE], ids=["wide", "phone"])
 def test_two_are_compared_with_the_numbers_of_python(opened, demonstration, pair, size):
@@ -501,7 +499,7 @@ def test_keys_alone_are_enough(opened, demonstration):
     page.wait_for_selector(".answers .answer")
 
 
-@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("scheme", cases(["light"], slow=["dark"]))
 @pytest.mark.parametrize("size", [WIDE, PHONE], ids=["wide", "phone"])
 def test_no_view_is_wider_than_its_screen(opened, demonstration, size, scheme):
     page = opened(size=size, scheme=scheme)

@@ -16,6 +16,7 @@ from pluralign.leaderboard import site as rooms
 from pluralign.leaderboard.page import SCRIPTS, page, policy, whole_script
 from pluralign.leaderboard.site import build_site
 
+from ..cases import cases
 from . import sites
 
 
@@ -186,14 +187,7 @@ site.build_site(place / "submissions", place / "page", records=place / "records"
 
 @pytest.mark.parametrize(
     "stop",
-    [
-        "acme__2__",
-        "index.html",
-        *(
-            pytest.param(one, marks=pytest.mark.slow)
-            for one in ("made.json", ".parquet", ".csv", "draws.js", "refused.json")
-        ),
-    ],
+    cases(["index.html"], slow=["acme__2__", "made.json", ".parquet", ".csv", "draws.js", "refused.json"]),
 )
 def test_a_build_that_was_killed_leaves_whole_files_and_the_next_one_finishes(place, stop):
     built(place)

@@ -21,6 +21,7 @@ from pluralign.report.contents import METHOD, contents
 from pluralign.report.look import LOOKS
 from pluralign.report.write import IMPORTED, SIMULATED, write_report
 
+from ..cases import cases
 from ..views.conftest import COARSE, FINE, FIVE, make_ratings, random_ratings
 
 ALL = ["raters", "distributions", "disagreement", "agreement", "conditional", "effects"]
@@ -106,6 +107,7 @@ def test_every_figure_is_under_a_line_of_where_its_ratings_come_from(tmp_path, m
     assert n == len(list((folder / "figures").glob("*.png"))) > 0
 
 
+@pytest.mark.slow
 def test_every_section_is_there_for_the_shipped_release(of_shipped):
     sections, _, page = of_shipped
     assert list(sections) == ALL
@@ -119,6 +121,7 @@ def test_every_section_is_there_for_the_shipped_release(of_shipped):
     assert "table-1" in [table.name for table in sections["effects"].tables]
 
 
+@pytest.mark.slow
 def test_the_shipped_release_stands_beside_what_was_published(of_shipped):
     sections, _, page = of_shipped
     assert "(the study: " in page.said
@@ -129,6 +132,7 @@ def test_the_shipped_release_stands_beside_what_was_published(of_shipped):
         assert 0.5 < record["odds_ratio"] / record["published_odds_ratio"] < 2
 
 
+@pytest.mark.slow
 def test_numbers_in_findings_are_those_of_the_tables(of_shipped):
     sections, *_ = of_shipped
 
@@ -170,7 +174,7 @@ def test_numbers_in_findings_are_those_of_the_tables(of_shipped):
     assert told == pytest.approx([min(means), max(means)], abs=0.0051)
 
 
-@pytest.mark.parametrize("which", ["small", "of_shipped"])
+@pytest.mark.parametrize("which", cases(["small"], slow=["of_shipped"]))
 def test_all_files_are_there_and_can_be_opened(which, request):
     sections, folder, _ = request.getfixturevalue(which)
     names = {
@@ -200,7 +204,7 @@ def test_all_files_are_there_and_can_be_opened(which, request):
             assert (folder / f"tables/{table.name}.md").read_text("utf-8").count("SIMULATED: ") == 1
 
 
-@pytest.mark.parametrize("which", ["small", "of_shipped"])
+@pytest.mark.parametrize("which", cases(["small"], slow=["of_shipped"]))
 def test_json_has_every_number_and_no_nan(which, request):
     sections, folder, _ = request.getfixturevalue(which)
 
@@ -217,7 +221,7 @@ def test_json_has_every_number_and_no_nan(which, request):
     assert set(record["versions"]) == {"pluralign", "numpy", "scipy", "pyarrow", "matplotlib"}
 
 
-@pytest.mark.parametrize("which", ["small", "of_shipped"])
+@pytest.mark.parametrize("which", cases(["small"], slow=["of_shipped"]))
 def test_the_page_stands_alone(which, request):
     _, folder, page = request.getfixturevalue(which)
     assert page.of("script", "link", "iframe", "object", "embed") == []
@@ -237,7 +241,7 @@ def test_the_page_stands_alone(which, request):
     assert not re.search(r"url\((?!data:)|@import|(?:src|href)=\"(?:https?:)?//", text)
 
 
-@pytest.mark.parametrize("which", ["small", "of_shipped"])
+@pytest.mark.parametrize("which", cases(["small"], slow=["of_shipped"]))
 def test_the_page_can_be_read_without_seeing_it(which, request):
     *_, page = request.getfixturevalue(which)
     assert page.of("html")[0]["lang"] == "en"
@@ -252,7 +256,7 @@ def test_the_page_can_be_read_without_seeing_it(which, request):
     assert all(len(attrs) >= 1 and attrs.get("scope") in ("col", "row") for attrs in page.of("th"))
 
 
-@pytest.mark.parametrize("which", ["small", "of_shipped"])
+@pytest.mark.parametrize("which", cases(["small"], slow=["of_shipped"]))
 def test_every_table_has_named_columns_and_rows(which, request):
     sections, _, page = request.getfixturevalue(which)
     for section in sections.values():
@@ -317,11 +321,7 @@ SETS["nobody"] = Ratings(ONE.raters.slice(0, 0), ONE.items, ONE.ratings.slice(0,
 
 @pytest.mark.parametrize(
     "name",
-    [
-        "no ratings",
-        "one rating",
-        *(pytest.param(one, marks=pytest.mark.slow) for one in SETS if one not in ("no ratings", "one rating")),
-    ],
+    cases(["no ratings", "one rating"], slow=[one for one in SETS if one not in ("no ratings", "one rating")]),
 )
 def test_where_there_is_nothing_there_is_no_figure_of_it_and_no_nan(name, tmp_path):
     sections, _, page = written(SETS[name], tmp_path / "report")

@@ -35,6 +35,7 @@ def test_a_tilt_of_one_is_the_assumed_distribution_and_more_is_more_skewed():
     assert tilted("toxicity", 1.5).sum() == pytest.approx(1)
 
 
+@pytest.mark.slow
 def test_solving_a_draw_reaches_disagreement_alpha_and_conditionals_together():
     parameters = starting_parameters()
     solver = Solver(draw(parameters, 3), parameters)

@@ -16,6 +16,8 @@ from pluralign.training.run import train
 from pluralign.training.run_folder import ADAPTER, CHECKPOINTS, RUN, is_finished, last_checkpoint
 from pluralign.training.trainer import PairTrainer
 
+from ..cases import cases
+
 
 def silent(_):
     """Say nothing."""
@@ -49,10 +51,7 @@ def no_room(monkeypatch):
 
 @pytest.mark.parametrize(
     "method",
-    [
-        pytest.param("_save_optimizer_and_scheduler", id="torch"),
-        pytest.param("_save", id="safetensors", marks=pytest.mark.slow),
-    ],
+    cases([pytest.param("_save_optimizer_and_scheduler", id="torch")], slow=[pytest.param("_save", id="safetensors")]),
 )
 def test_a_full_disk_in_a_checkpoint_is_said_and_the_run_goes_on_from_the_one_before(
     base, recipe, few, tmp_path, no_room, method

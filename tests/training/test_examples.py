@@ -8,6 +8,8 @@ from pluralign.experiments.cells import all_cells
 from pluralign.experiments.settings import recipe_of
 from pluralign.training.examples import examples_of
 
+from ..cases import cases
+
 CELLS = [
     one
     for one in all_cells(["exp4"], ["m"], [0], ["drop"], ["steps"])
@@ -15,7 +17,7 @@ CELLS = [
 ]
 
 
-@pytest.mark.parametrize("cell", CELLS, ids=lambda cell: cell.name)
+@pytest.mark.parametrize("cell", cases(CELLS[-1:], slow=CELLS[:-1]), ids=lambda cell: cell.name)
 def test_every_arm_of_experiment_4_has_examples(cell, base, shipped):
     recipe = recipe_of(cell, {"dtype": "float32", "max_length": 2048})
     examples = examples_of(recipe, shipped, base.chat(2048))

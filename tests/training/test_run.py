@@ -21,6 +21,8 @@ from pluralign.training.run import optimiser_steps, train
 from pluralign.training.run_folder import ADAPTER, offset_sha256
 from pluralign.training.trainer import PairTrainer, order
 
+from ..cases import cases
+
 
 def silent(_):
     """Say nothing."""
@@ -86,7 +88,7 @@ def killed(monkeypatch):
     return at
 
 
-@pytest.mark.parametrize("method", ["dpo", *(pytest.param(one, marks=pytest.mark.slow) for one in ("kto", "dro"))])
+@pytest.mark.parametrize("method", cases(["dpo"], slow=["kto", "dro"]))
 def test_a_run_that_was_killed_goes_on_from_its_checkpoint_to_the_same_end(base, recipe, few, tmp_path, killed, method):
     recipe = recipe.changed(steps=8, method=method)
     whole = weights(train(recipe, base, few, tmp_path / "whole", say=silent).folder)
@@ -248,7 +250,7 @@ def test_a_text_that_is_too_long_is_an_error_and_never_cut(base, recipe, few, tm
         train(recipe.changed(max_length=4096), base, few, tmp_path / "other", say=silent)
 
 
-@pytest.mark.parametrize("method", [pytest.param("ipo", marks=pytest.mark.slow), "kto", "dro", "sft"])
+@pytest.mark.parametrize("method", cases(["kto", "dro"], slow=["ipo", "sft"]))
 def test_every_method_lowers_its_own_loss(base, recipe, few, tmp_path, method):
     beta = {"ipo": 1.0, "dro": 0.01}.get(method, 0.1)
     changed = recipe.changed(method=method, steps=30, learning_rate=2e-3, beta=beta, batch=4)

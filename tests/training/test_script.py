@@ -1,6 +1,7 @@
 """`baselines/dpo.py` as people run it: alone, over two processes, and wrongly."""
 
 import json
+import runpy
 import signal
 import subprocess
 import sys
@@ -75,10 +76,15 @@ def test_a_wrong_key_is_one_line_and_exit_code_2(run_script, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
-def test_grpo_belongs_to_the_other_script(run_script):
-    done = run_script(changes=["method=grpo"])
-    assert done.returncode == 2
-    assert "baselines/grpo.py" in done.stderr
+def test_grpo_belongs_to_the_other_script(root, tiny_folder, few, tmp_path, own_cache, monkeypatch, capsys):
+    few.save(tmp_path / "ratings")
+    recipe = root / "baselines/recipes/exp3/majority-toxicity.yaml"
+    words = ["--config", recipe, "--model", tiny_folder, "--ratings", tmp_path / "ratings", "--out", tmp_path / "run"]
+    monkeypatch.setattr(sys, "argv", ["dpo.py", *map(str, words), "--set", "method=grpo"])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_path(str(root / "baselines/dpo.py"), run_name="__main__")
+    assert ended.value.code == 2
+    assert "baselines/grpo.py" in capsys.readouterr().err
 
 
 @pytest.mark.slow
