@@ -148,7 +148,7 @@ def test_what_is_finished_is_not_done_again(cells, settings, tmp_path, monkeypat
     assert outcome.kept == tuple(cells[:1])
 
 
-@pytest.mark.parametrize("stage", cases(["train", "_generate"], slow=["log_ratios", "judged"]))
+@pytest.mark.parametrize("stage", cases(["_generate"], slow=["train", "log_ratios", "judged"]))
 def test_a_grid_that_is_killed_at_any_stage_goes_on_and_repeats_nothing(cells, settings, tmp_path, once, stage):
     undisturbed, resumed = once[1], stages_of(cells[1], settings, tmp_path / "results", stage)
     assert resumed == {**undisturbed, "killed": 1}

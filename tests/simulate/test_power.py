@@ -79,6 +79,7 @@ def test_a_design_gives_the_same_in_any_company_and_another_seed_gives_another_a
     assert power([large], MODEL, 2.0, replicates=3, seed=1)[0].mean_estimate != alone[0].mean_estimate
 
 
+@pytest.mark.slow
 def test_power_grows_with_raters():
     designs = [RatingDesign(n, 40, items_per_rater=6) for n in (30, 90, 270)]
     few, more, many = (row.power.value for row in power(designs, MODEL, 1.8, replicates=30))

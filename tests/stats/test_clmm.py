@@ -103,6 +103,7 @@ def test_planted_effects_are_recovered_within_their_standard_errors():
     assert 1.0 < np.mean([fit.sd_item for fit in fits]) < 1.15
 
 
+@pytest.mark.slow
 def test_standard_errors_are_the_spread_over_simulated_data():
     fits = [fit_clmm(*simulate(seed), names=NAMES) for seed in range(60)]
     spread = np.std([fit.coef for fit in fits], axis=0)

@@ -7,6 +7,8 @@ from pluralign.training.batches import LengthBatches
 from pluralign.training.examples import examples_of, rows_of
 from pluralign.training.run import train
 
+from ..cases import cases
+
 trl = pytest.importorskip("trl", reason="needs pluralign[train]")
 
 
@@ -40,7 +42,7 @@ def losses_of_trl(base, recipe, rows, tmp_path, steps, **settings):
 
 
 @pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning", "ignore::UserWarning")  # trl's own
-@pytest.mark.parametrize(("method", "loss_type", "steps"), [("dpo", "sigmoid", 20), ("ipo", "ipo", 4)])
+@pytest.mark.parametrize(("method", "loss_type", "steps"), cases([("dpo", "sigmoid", 20)], slow=[("ipo", "ipo", 4)]))
 def test_losses_are_those_of_trl(base, recipe, few, tmp_path, method, loss_type, steps):
     recipe = recipe.changed(
         method=method,

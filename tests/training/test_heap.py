@@ -26,6 +26,7 @@ print(full, resident() - before)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="glibc's settings")
 def test_what_is_free_between_what_is_used_is_given_back():
     env = {

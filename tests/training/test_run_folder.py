@@ -11,6 +11,8 @@ from pluralign.errors import PluralignError
 from pluralign.training.run import train
 from pluralign.training.run_folder import OWN_LOCK, is_finished, last_checkpoint
 
+from ..cases import cases
+
 
 @pytest.fixture
 def heard():
@@ -32,7 +34,7 @@ def test_a_finished_run_is_not_trained_again(base, recipe, few, finished, heard)
     assert any("nothing is trained again" in line for line in heard)
 
 
-@pytest.mark.parametrize("cut", ["", '{"steps": 3, "me', "[]"])
+@pytest.mark.parametrize("cut", cases(['{"steps": 3, "me'], slow=["", "[]"]))
 def test_a_run_whose_last_file_was_cut_off_is_not_finished(base, recipe, few, finished, cut):
     (finished.folder / "run.json").write_text(cut)
     assert not is_finished(finished.folder)

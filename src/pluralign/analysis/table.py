@@ -17,6 +17,8 @@ def printable(text: str) -> str:
     >>> printable("one\\nline \\x1b[31m")
     'one line �[31m'
     """
+    if text.isprintable():
+        return text
     return "".join(
         character if unicodedata.category(character) != "Cc" else " " if character.isspace() else "\ufffd"
         for character in text
