@@ -221,6 +221,7 @@ def test_one_run_says_that_it_is_about_these_checkpoints(seeds, tmp_path):
     assert own["low_checkpoints"] < own["estimate"] < own["high_checkpoints"]
 
 
+@pytest.mark.slow
 def test_several_runs_are_told_as_such_and_their_seeds_stand_in_the_table(seeds, tmp_path):
     folder = seeds({(name, k): -0.1 - 0.01 * k for name in (MEAN, FIRST) for k in (0, 2)})
     written = write_report(folder, tmp_path / "out", bootstrap=5)

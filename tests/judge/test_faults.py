@@ -18,6 +18,8 @@ from pluralign.errors import PluralignError
 from pluralign.judge.base import Failure, JudgeOptions
 from pluralign.judge.names import open_judge
 
+from ..cases import cases
+
 KEY = "sk-test-0123456789abcdefSECRET"
 PASSING = [fault for fault in FAULTS if fault not in MID_RUN and fault not in MALFORMED]
 LASTING = {
@@ -52,6 +54,27 @@ LASTING = {
 SILENT = ("hang", "half_closed", "drip")
 """Faults that only patience ends. Of any other a short one would show how busy this machine is: what is answered too late is asked again."""
 
+ALWAYS = (
+    "429_retry_after",
+    "500",
+    "hang",
+    "drip",
+    "reset",
+    "truncated_json",
+    "duplicate",
+    "score_missing",
+    "score_7",
+    "refusal",
+    "length",
+)
+"""One of every kind; those that fail in the same way run with the slow tests."""
+
+
+def some_always(faults):
+    return cases(
+        [fault for fault in faults if fault in ALWAYS], slow=[fault for fault in faults if fault not in ALWAYS]
+    )
+
 
 @pytest.fixture
 def options(tmp_path):
@@ -73,7 +96,7 @@ def usage_is_what_the_server_counted(o):
     assert (o.usage.prompt_tokens, o.usage.completion_tokens) == (replies * PROMPT_TOKENS, replies * COMPLETION_TOKENS)
 
 
-@pytest.mark.parametrize("fault", PASSING)
+@pytest.mark.parametrize("fault", some_always(PASSING))
 def test_a_fault_that_passes_costs_no_answer(fault, options):
     o = run(usual_plan(fault), patient(options, fault))
     nothing_went_wrong(o)
@@ -88,7 +111,7 @@ def test_a_server_that_says_how_long_to_wait_is_not_asked_before(options):
     assert (o.account.impatient, o.answered) == (0, o.judgements)
 
 
-@pytest.mark.parametrize("fault", MALFORMED)
+@pytest.mark.parametrize("fault", some_always(MALFORMED))
 def test_a_reply_without_a_usable_score_is_asked_again_or_counted_but_never_guessed(fault, options):
     o = run(usual_plan(fault), options)
     nothing_went_wrong(o)
@@ -96,7 +119,7 @@ def test_a_reply_without_a_usable_score_is_asked_again_or_counted_but_never_gues
     assert set(o.failed) <= LASTING[fault]
 
 
-@pytest.mark.parametrize("fault", [fault for fault in LASTING if fault not in MID_RUN])
+@pytest.mark.parametrize("fault", some_always([fault for fault in LASTING if fault not in MID_RUN]))
 def test_a_fault_that_lasts_is_a_typed_failure_and_the_other_answers_are_scored(fault, options):
     o = run(Plan(fault, share=0.4, times=10**9), patient(replace(options, retries=1), fault), number=16)
     nothing_went_wrong(o)

@@ -118,6 +118,7 @@ def test_a_server_that_repeats_the_header_it_was_sent_is_not_quoted(pluralign, s
     assert found(tmp_path, done) == []
 
 
+@pytest.mark.slow
 def test_an_evaluation_that_a_careless_server_ends_leaves_no_secret(pluralign, tmp_path):
     # Two tasks and the command itself try the judge; then the key is refused.
     with echoing(3) as stub:

@@ -183,6 +183,7 @@ def test_the_space_runs_as_pushed_and_opens_at_a_link(board, space):
         browser.close()
 
 
+@pytest.mark.slow
 def test_no_submission_is_a_page_too(space, tmp_path):
     (tmp_path / "none").mkdir()
     with urllib.request.urlopen(space(tmp_path / "none")) as answer:

@@ -17,8 +17,8 @@ from pluralign.leaderboard.check import check_submission
 from pluralign.leaderboard.new import new_submission
 
 N = 216
-few = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
-fewer = settings(few, max_examples=8)
+few = settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
+fewer = settings(few, max_examples=4)
 many = settings(few, max_examples=500)
 factors = st.sampled_from([1 - 1e-6, 1 + 1e-6, 0.999, 1.001, 0.0, -1.0, 2.0]) | st.floats(-3, 3).filter(
     lambda x: abs(x - 1) >= 1e-6

@@ -118,6 +118,7 @@ def test_no_config_shares_a_prompt_between_train_and_test(repository):
         assert not (prompts["train"] | prompts["train_de"]) & (prompts["test"] | prompts["test_de"])
 
 
+@pytest.mark.slow
 def test_two_builds_have_the_same_bytes_and_one_replaces_the_other(repository, ratings):
     before = contents(repository.folder)
     build_preferences(ratings, repository.folder)

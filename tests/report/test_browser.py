@@ -125,6 +125,7 @@ def test_what_can_be_tapped_is_24_pixels_high_at_least(shown):
     assert measured(shown, "light")["390"]["small"] == 0
 
 
+@pytest.mark.slow
 def test_dark_and_light_differ_and_are_their_papers(shown):
     assert measured(shown, "light")["390"]["background"] == "rgb(255, 255, 255)"
     assert measured(shown, "dark")["390"]["background"] == "rgb(23, 25, 28)"

@@ -55,6 +55,7 @@ def test_equal_generators_give_equal_people_for_any_effect():
 # The simulated answer
 
 
+@pytest.mark.slow
 def test_without_random_effects_power_is_that_of_the_two_sample_proportional_odds_formula():
     design, odds_ratio, n = RatingDesign(100, 100, items_per_rater=4), 1.6, 100
     share = np.diff([0, *expit(np.array(PLAIN.thresholds) - np.log(odds_ratio) / 2), 1])

@@ -37,11 +37,13 @@ def test_every_published_statistic_and_every_promise_holds(rows):
     assert [row for row in rows if not row.holds] == []
 
 
+@pytest.mark.slow
 def test_a_plain_text_model_reads_every_effect_clearly_but_not_perfectly(texts):
     assert sum("TF-IDF" in row.name for row in texts) == 10
     assert [row for row in texts if not row.holds] == []
 
 
+@pytest.mark.slow
 def test_the_committed_card_shows_what_is_achieved(root, rows, texts):
     card = (root / "datasets/ratings/README.md").read_text("utf-8")
     assert [line for line in map(statistics_line, [*rows, *texts]) if line not in card] == []
@@ -56,6 +58,7 @@ def test_the_check_can_fail(shipped):
     assert {"odds_ratio toxicity male", "alpha toxicity female", "disagreement toxicity"} <= failed
 
 
+@pytest.mark.slow
 def test_the_null_release_flips_no_order_and_keeps_what_kappa_must_not_move(shipped):
     null = simulate(released_parameters(shipped).with_kappa(0), 0)
     rows = {row.name: row for row in statistics_rows(null)}

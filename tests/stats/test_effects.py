@@ -98,6 +98,7 @@ def test_the_percent_change_has_an_interval_of_its_own():
     assert effect.percent_change == pytest.approx(100 * (tuned.mean() / base.mean() - 1))
 
 
+@pytest.mark.slow
 def test_the_interval_holds_the_truth_nineteen_times_in_twenty():
     rng = np.random.default_rng(5)
     cluster = np.repeat(np.arange(40), 2)

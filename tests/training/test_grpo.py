@@ -167,6 +167,7 @@ def test_a_short_run_is_not_all_warm_up(tiny, base, tmp_path):
     assert arguments == [0, 2, 4]
 
 
+@pytest.mark.slow
 def test_checkpoints_for_a_frontier_and_a_target_kl(tiny, base, shipped, rewarded, tmp_path):
     recipe = tiny(steps=4, checkpoints=[0.5], probe_prompts=2, probe_every=1, protocol="kl", kl_target=1e-9)
     info = run(recipe, base, shipped, tmp_path / "run").info

@@ -2,6 +2,7 @@
 
 import fcntl
 import json
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -20,8 +21,17 @@ def heard():
     return []
 
 
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """Where the first test that needs a finished run leaves one for the others."""
+    return tmp_path_factory.mktemp("trained") / "run"
+
+
 @pytest.fixture
-def finished(base, recipe, few, tmp_path):
+def finished(trained, base, recipe, few, tmp_path):
+    if not trained.exists():
+        train(recipe, base, few, trained, say=lambda _: None)
+    shutil.copytree(trained, tmp_path / "run")
     return train(recipe, base, few, tmp_path / "run", say=lambda _: None)
 
 

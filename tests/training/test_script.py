@@ -57,6 +57,22 @@ def run_script(root, few, tiny_folder, own_cache, tmp_path):
     return run
 
 
+@pytest.fixture
+def run_here(root, few, tiny_folder, own_cache, tmp_path, monkeypatch):
+    """`run_here(change)` is the code with which the script ends in this process, which has torch already."""
+    few.save(tmp_path / "ratings")
+    recipe = root / "baselines/recipes/exp3/majority-toxicity.yaml"
+    words = ["--config", recipe, "--model", tiny_folder, "--ratings", tmp_path / "ratings", "--out", tmp_path / "run"]
+
+    def run(change):
+        monkeypatch.setattr(sys, "argv", ["dpo.py", *map(str, words), "--set", change])
+        with pytest.raises(SystemExit) as ended:
+            runpy.run_path(str(root / "baselines/dpo.py"), run_name="__main__")
+        return ended.value.code
+
+    return run
+
+
 def test_the_script_trains_and_says_how_far_it_went(run_script, tmp_path):
     done = run_script("--seed", "1", changes=[*CHANGES, "probe_prompts=2"])
     assert done.returncode == 0, done.stderr
@@ -68,22 +84,16 @@ def test_the_script_trains_and_says_how_far_it_went(run_script, tmp_path):
     assert "--seed 1" in card
 
 
-def test_a_wrong_key_is_one_line_and_exit_code_2(run_script, tmp_path):
-    done = run_script(changes=["betta=1"])
-    assert done.returncode == 2
-    assert "unknown key 'betta'. Did you mean 'beta'?" in done.stderr
-    assert "Traceback" not in done.stderr
+def test_a_wrong_key_is_one_line_and_exit_code_2(run_here, capsys, tmp_path):
+    assert run_here("betta=1") == 2
+    said = capsys.readouterr().err
+    assert "unknown key 'betta'. Did you mean 'beta'?" in said
+    assert "Traceback" not in said
     assert not (tmp_path / "run").exists()
 
 
-def test_grpo_belongs_to_the_other_script(root, tiny_folder, few, tmp_path, own_cache, monkeypatch, capsys):
-    few.save(tmp_path / "ratings")
-    recipe = root / "baselines/recipes/exp3/majority-toxicity.yaml"
-    words = ["--config", recipe, "--model", tiny_folder, "--ratings", tmp_path / "ratings", "--out", tmp_path / "run"]
-    monkeypatch.setattr(sys, "argv", ["dpo.py", *map(str, words), "--set", "method=grpo"])
-    with pytest.raises(SystemExit) as ended:
-        runpy.run_path(str(root / "baselines/dpo.py"), run_name="__main__")
-    assert ended.value.code == 2
+def test_grpo_belongs_to_the_other_script(run_here, capsys):
+    assert run_here("method=grpo") == 2
     assert "baselines/grpo.py" in capsys.readouterr().err
 
 
