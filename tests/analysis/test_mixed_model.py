@@ -331,6 +331,7 @@ def test_a_scale_finer_than_the_source_is_refused():
 # --- answers
 
 
+@pytest.mark.slow
 def test_results_do_not_depend_on_the_number_of_processes(made):
     told = []
     one = fit_all(made, jobs=1)

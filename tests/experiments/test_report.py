@@ -20,6 +20,8 @@ from pluralign.experiments.panels import figure_2, figures_3_4
 from pluralign.experiments.report import report_json, write_report
 from pluralign.report.look import LOOKS
 
+from ..cases import cases
+
 CHROMIUM = Path("/usr/bin/chromium")
 FIGURES = ("curves", "figure2", "figure3", "figure4", "figure5", "frontier", "recovery")
 DARK = {"light": "1", "dark": "0"}
@@ -201,6 +203,7 @@ def test_the_jury_s_reach_stands_beside_its_own_group_advantage(written):
     assert any(row["outcome"] == "jury.toxicity" for row in table(written, "exp1")), "it stays in the table"
 
 
+@pytest.mark.slow
 def test_runs_that_did_not_reach_their_kl_are_in_no_contrast_and_are_named(make_results, tmp_path):
     names = [f"exp3-{how}-toxicity" for how in ("individual", "mean", "first")]
     cells = [Cell("org/one", name, protocol="kl") for name in names]
@@ -361,7 +364,9 @@ def shown(written, tmp_path_factory):
 
 @pytest.mark.browser
 @pytest.mark.skipif(not CHROMIUM.exists(), reason=f"no headless Chromium at {CHROMIUM}")
-@pytest.mark.parametrize(("scheme", "paper"), [("light", "rgb(255, 255, 255)"), ("dark", "rgb(23, 25, 28)")])
+@pytest.mark.parametrize(
+    ("scheme", "paper"), cases([("dark", "rgb(23, 25, 28)")], slow=[("light", "rgb(255, 255, 255)")])
+)
 def test_the_page_fits_a_phone_and_a_screen_in_both_schemes(shown, written, scheme, paper, tmp_path):
     told = json.loads(
         html.unescape(re.search(r"<pre>(.*?)</pre>", shown(scheme, "wrapper.html", "--dump-dom"), re.S)[1])

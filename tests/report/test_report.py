@@ -397,6 +397,7 @@ def test_texts_of_a_source_are_escaped_everywhere(tmp_path):
     assert json.loads((folder / "report.json").read_text("utf-8"))["ratings"]["licence"] == HOSTILE
 
 
+@pytest.mark.slow
 def test_equal_seeds_give_equal_bytes_and_others_do_not(tmp_path):
     ratings = random_ratings(3, n_raters=16, n_items=32, share=0.3, dimensions=(COARSE,))
     folders = [written(ratings, tmp_path / name, seed=1)[1] for name in ("one", "two")]

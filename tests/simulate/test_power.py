@@ -67,6 +67,7 @@ def test_without_random_effects_power_is_that_of_the_two_sample_proportional_odd
     assert row.mean_se == pytest.approx(se, rel=0.06)
 
 
+@pytest.mark.slow
 def test_one_job_and_two_give_equal_results():
     designs = [RatingDesign(40, 20, raters_per_item=6), RatingDesign(60, 20, raters_per_item=6, share=0.3)]
     one, two = (power(designs, MODEL, 2.0, replicates=4, seed=5, jobs=jobs, type_i_error=True) for jobs in (1, 2))

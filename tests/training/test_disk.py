@@ -69,6 +69,7 @@ def test_a_full_disk_in_a_checkpoint_is_said_and_the_run_goes_on_from_the_one_be
     assert all(torch.allclose(usual[name], mine[name], atol=1e-6) for name in usual)
 
 
+@pytest.mark.slow
 def test_a_disk_that_is_full_at_the_very_end_costs_no_step(base, recipe, few, tmp_path, monkeypatch):
     recipe, usual, steps = recipe.changed(steps=4), run_module.write_text, []
 
