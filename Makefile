@@ -30,7 +30,8 @@ test: $(INSTALLED)  ## lint, types and the tests that need no network, GPU or Sp
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile -m 'not slow and not spark and not network and not gpu and not server'
 
 test-spark: $(INSTALLED)  ## the tests on PySpark (needs Java)
-	$(BIN)/pytest -m spark tests/views
+	@# only the files that hold such tests: collecting all of them takes longer than the tests
+	$(BIN)/pytest -m spark $$(grep -rl --include='*.py' 'mark\.spark' tests)
 
 test-servers: $(INSTALLED)  ## judging by real language model servers on loopback (llama.cpp's where it is installed: pip install -e '.[llama]')
 	$(BIN)/pytest -m server

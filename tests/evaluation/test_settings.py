@@ -68,4 +68,4 @@ def test_arguments_of_the_model_pass():
         "timeout",
         "max_retries",
     ):
-        settings_from({key: "x"}, VERSION)
+        assert settings_from({key: "x"}, VERSION) == settings_from({}, VERSION)

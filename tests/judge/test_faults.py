@@ -52,7 +52,7 @@ LASTING = {
 
 
 SILENT = ("hang", "half_closed", "drip")
-"""Faults that only patience ends. Of any other a short one would show how busy this machine is: what is answered too late is asked again."""
+"""Faults that only patience ends. With any other a short timeout would show how busy this machine is: what is answered too late is asked again."""
 
 ALWAYS = (
     "429_retry_after",
@@ -81,7 +81,7 @@ def options(tmp_path):
     return JudgeOptions(timeout_s=30.0, cache=str(tmp_path / "judgements.sqlite"))
 
 
-def patient(options, fault):
+def with_timeout_for(fault, options):
     return replace(options, timeout_s=2.0) if fault in SILENT else options
 
 
@@ -98,7 +98,7 @@ def usage_is_what_the_server_counted(o):
 
 @pytest.mark.parametrize("fault", some_always(PASSING))
 def test_a_fault_that_passes_costs_no_answer(fault, options):
-    o = run(usual_plan(fault), patient(options, fault))
+    o = run(usual_plan(fault), with_timeout_for(fault, options))
     nothing_went_wrong(o)
     assert o.answered == o.judgements
     if fault != "duplicate":  # Its second reply may or may not have been read.
@@ -121,7 +121,7 @@ def test_a_reply_without_a_usable_score_is_asked_again_or_counted_but_never_gues
 
 @pytest.mark.parametrize("fault", some_always([fault for fault in LASTING if fault not in MID_RUN]))
 def test_a_fault_that_lasts_is_a_typed_failure_and_the_other_answers_are_scored(fault, options):
-    o = run(Plan(fault, share=0.4, times=10**9), patient(replace(options, retries=1), fault), number=16)
+    o = run(Plan(fault, share=0.4, times=10**9), with_timeout_for(fault, replace(options, retries=1)), number=16)
     nothing_went_wrong(o)
     assert set(o.failed) <= LASTING[fault]
     assert o.failed.total() > 0

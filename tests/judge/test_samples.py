@@ -93,7 +93,7 @@ def test_what_is_no_score_is_refused(tmp_path, score):
 
 @pytest.mark.parametrize("judgement", [{}, {"score": 3, "failure": "timeout"}, {"failure": "tired"}, 3, None])
 def test_what_is_neither_score_nor_failure_is_refused(tmp_path, judgement):
-    problems_of(write(tmp_path / "s.jsonl", [line(judgements={"toxicity": judgement})]))
+    assert problems_of(write(tmp_path / "s.jsonl", [line(judgements={"toxicity": judgement})]))
 
 
 def test_a_prompt_answered_twice_in_one_language_is_refused(tmp_path):
@@ -108,7 +108,7 @@ def test_a_prompt_answered_twice_in_one_language_is_refused(tmp_path):
 def test_files_without_samples_are_refused(tmp_path, content):
     path = tmp_path / "s.jsonl"
     path.write_bytes(content)
-    problems_of(path)
+    assert problems_of(path)
 
 
 def test_a_cut_off_gzip_file_is_told_with_the_line(tmp_path):

@@ -120,7 +120,7 @@ def test_a_name_is_written_as_it_stands_or_cut_whatever_it_holds(rows, name, loo
     ):
         figure.savefig(tmp_path / "f.svg")
         plt.close(figure)
-        ElementTree.parse(tmp_path / "f.svg")
+        assert ElementTree.parse(tmp_path / "f.svg").getroot().tag.endswith("}svg")
 
 
 def test_published_values_are_crosses_where_there_are_any_and_the_legend_says_so(rows):

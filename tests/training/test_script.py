@@ -25,9 +25,20 @@ CHANGES = [
 
 
 @pytest.fixture
-def run_script(root, few, tiny_folder, own_cache, tmp_path):
+def words_for(root, few, tiny_folder, own_cache, tmp_path):
+    """`words_for(recipe, out)` are a script's words for a run on a few ratings, up to its changes."""
     few.save(tmp_path / "ratings")
 
+    def words(recipe="exp3/majority-toxicity", out="run"):
+        config = root / f"baselines/recipes/{recipe}.yaml"
+        given = {"config": config, "model": tiny_folder, "ratings": tmp_path / "ratings", "out": tmp_path / out}
+        return [*(word for name, value in given.items() for word in (f"--{name}", str(value))), "--set"]
+
+    return words
+
+
+@pytest.fixture
+def run_script(root, words_for, tmp_path):
     def run(
         *words,
         launcher=(sys.executable,),
@@ -38,10 +49,7 @@ def run_script(root, few, tiny_folder, own_cache, tmp_path):
         recipe="exp3/majority-toxicity",
     ):
         """Until a file is there, if one is named: then all its processes are killed."""
-        command = [
-            *launcher, str(root / script), "--config", str(root / f"baselines/recipes/{recipe}.yaml"),
-            "--model", str(tiny_folder), "--ratings", str(tmp_path / "ratings"), "--out", str(tmp_path / out), "--set", *changes, *words,
-        ]  # fmt: skip
+        command = [*launcher, str(root / script), *words_for(recipe, out), *changes, *words]
         if until is None:
             return subprocess.run(command, capture_output=True, text=True, env=environment())
         with (tmp_path / "said").open("w") as said:
@@ -58,14 +66,11 @@ def run_script(root, few, tiny_folder, own_cache, tmp_path):
 
 
 @pytest.fixture
-def run_here(root, few, tiny_folder, own_cache, tmp_path, monkeypatch):
+def run_here(root, words_for, monkeypatch):
     """`run_here(change)` is the code with which the script ends in this process, which has torch already."""
-    few.save(tmp_path / "ratings")
-    recipe = root / "baselines/recipes/exp3/majority-toxicity.yaml"
-    words = ["--config", recipe, "--model", tiny_folder, "--ratings", tmp_path / "ratings", "--out", tmp_path / "run"]
 
     def run(change):
-        monkeypatch.setattr(sys, "argv", ["dpo.py", *map(str, words), "--set", change])
+        monkeypatch.setattr(sys, "argv", ["dpo.py", *words_for(), change])
         with pytest.raises(SystemExit) as ended:
             runpy.run_path(str(root / "baselines/dpo.py"), run_name="__main__")
         return ended.value.code
